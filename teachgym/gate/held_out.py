@@ -9,10 +9,10 @@ images: an example has to have them too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
-from itertools import accumulate, chain
+from itertools import accumulate, chain, product
 from typing import NamedTuple
 
 from teachgym.gate.retold import Retold, answer_of, ends_of, told_by
@@ -88,10 +88,10 @@ class HeldOut:
     def __call__(self, example: Example) -> str | None:
         """The item that the example is or holds, told in the example's own words alone.
 
-        Auxiliary text may ask for an item, so its target is looked at as a prompt is.
+        Auxiliary text may ask for an item, so its target is looked at as a prompt is, and so is its
+        question with each response to it, between which an item may be divided.
         """
-        turned = replace(example, prompt=example.target, target=example.prompt, rejected=None)
-        others = (turned,) if example.kind != EXERCISE else ()
+        others = _readings(example) if example.kind != EXERCISE else ()
         return next(filter(None, map(self._find, (example, *others))), None)
 
     def _find(self, example: Example) -> str | None:
@@ -136,6 +136,15 @@ class HeldOut:
                     if name is not None:
                         return name
         return None
+
+
+def _readings(example: Example) -> Iterator[Example]:
+    """The prompts that auxiliary text may amount to, beside its own."""
+    yield replace(example, prompt=example.target, target=example.prompt, rejected=None)
+    plain = replace(example.with_target(example.target), turns=())
+    responses = filter(None, (example.target, example.rejected, *example.alternatives))
+    for response, gap in product(responses, ("", " ")):
+        yield replace(plain, prompt=f"{example.question.transcript}{gap}{response}")
 
 
 class _Named(NamedTuple):

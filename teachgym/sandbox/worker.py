@@ -17,6 +17,7 @@ stream 1 then is the last of it.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import io
@@ -26,9 +27,11 @@ import platform
 import resource
 import select
 import signal
+import site
 import socket
 import struct
 import sys
+import threading
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -47,9 +50,10 @@ PROGRAM = "<program>"
 
 # A program opens no file, so what it may import is imported before.
 PRELOADED = """
-abc array ast base64 binascii bisect calendar cmath codecs collections collections.abc contextlib
-copy csv dataclasses datetime decimal difflib enum fractions functools gc hashlib heapq html inspect
-io itertools json keyword linecache math numbers operator pprint queue random re reprlib secrets
+abc argparse array ast base64 binascii bisect calendar cmath codecs collections collections.abc
+concurrent.futures.thread contextlib contextvars copy csv dataclasses datetime decimal difflib enum
+fileinput fractions functools gc graphlib hashlib heapq html inspect io itertools json keyword
+linecache logging math numbers operator pathlib pickle pprint queue random re reprlib sched secrets
 statistics string struct sys textwrap threading time timeit token tokenize traceback types typing
 unicodedata uuid warnings weakref zlib _strptime encodings.ascii encodings.idna encodings.latin_1
 encodings.utf_16 encodings.utf_32 encodings.cp437
@@ -69,6 +73,7 @@ def serve() -> None:
     _say(2, json.dumps(faults(canary, port)).encode())
     for name in PRELOADED.split():
         import_module(name)
+    site.setquit()  # A script may call exit(), which an interpreter without sites lacks.
     random_seed = import_module("random").seed
     if (machine := platform.machine()) in MACHINES:
         filter_for(machine)  # Once for all forks.
@@ -152,10 +157,22 @@ def _run_one() -> None:
         except BaseException as error:
             report(fault=_described(error))
     if not calls:
-        sys.stdout.flush()
+        _end_script()
         size = os.lseek(output, 0, os.SEEK_END)
         report(value=os.pread(output, size, 0).decode(errors="replace"))
     os._exit(0)
+
+
+def _end_script() -> None:
+    """Do what an interpreter does after a script: wait for threads, call exit handlers, flush.
+
+    It is all within the limits of the program, and before its output is read.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None:
+            stream.flush()
 
 
 def _is_orderly(error: BaseException) -> bool:
@@ -171,9 +188,13 @@ def _redirect(stdin: bytes) -> int:
     for number, stream in enumerate((given, output, errors)):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0)), "utf-8")
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), "utf-8")
-    sys.stderr = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w")), "utf-8", "replace")
+    streams = {
+        "stdin": io.TextIOWrapper(io.BufferedReader(io.FileIO(0)), "utf-8"),
+        "stdout": io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), "utf-8"),
+        "stderr": io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w")), "utf-8", "replace"),
+    }
+    # By both names: else a program that puts another stream in its place would close this one.
+    vars(sys).update(streams | {f"__{name}__": own for name, own in streams.items()})
     return 1
 
 

@@ -124,7 +124,7 @@ class Bfcl(ProblemsTask):
         functions, possible = (thaw(example.meta.get(name)) for name in ("functions", "possible"))
         if _fault(functions, possible) is not None:
             return Grade(NOT_MEASURED)
-        calls = read_calls(response) if response.strip() else None
+        calls = read_calls(response)
         if calls is None:
             silence = float(self.accept_silence and not possible)
             return Grade(silence, {"functions": silence})
@@ -141,7 +141,7 @@ class Bfcl(ProblemsTask):
         """
         _, _, body = draft.problem.rpartition(_FUNCTIONS)
         lines, _, question = body.removesuffix(_CALLS).partition(_QUESTION)
-        calls = read_calls(draft.answer) if draft.answer.strip() else None
+        calls = read_calls(draft.answer)
         try:
             functions = [json.loads(line) for line in lines.splitlines() if line.strip()]
         except (ValueError, RecursionError) as error:

@@ -53,7 +53,7 @@ class Call:
 def read_calls(text: str) -> tuple[Call, ...] | None:
     """The calls in ``[name(parameter=value, ...), ...]``; None if it is no list of calls.
 
-    As in BFCL, brackets may be missing at either end, quotes and back-ticks stand around it, and
+    As in BFCL, brackets may be missing at either end of calls, back-ticks stand around it, and
     arguments without a name are passed over. Values are literals; of anything else the text is the
     value. BFCL calculates sums of numbers and reads calls within calls; here they are texts.
 
@@ -63,16 +63,17 @@ def read_calls(text: str) -> tuple[Call, ...] | None:
         >>> read_calls("[]"), read_calls("None of them fits.")
         ((), None)
     """
-    inner = text.strip("`\n ")
-    inner = inner if inner.startswith("[") else f"[{inner}"
+    said = text.strip("`\n ")
+    inner = said if said.startswith("[") else f"[{said}"
     inner = inner if inner.endswith("]") else f"{inner}]"
     if len(inner) > MOST_CHARACTERS:
         return None
     try:
         with warnings.catch_warnings():  # Of escapes that Python does not know, for instance.
             warnings.simplefilter("ignore")
-            found = ast.parse(inner.strip().strip("'"), mode="eval").body
-            if not isinstance(found, ast.List | ast.Tuple):
+            found = ast.parse(inner, mode="eval").body
+            # That there is no call has to be said, with both brackets.
+            if not isinstance(found, ast.List | ast.Tuple) or not (found.elts or inner == said):
                 return None
             return tuple(map(_call, found.elts))
     # What Python raises on text that is no expression, has too long numbers, or too many brackets.

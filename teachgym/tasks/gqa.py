@@ -30,11 +30,12 @@ _TYPES = ("question_type", "types")
 class Gqa(PictureQuestions, RowsTask):
     """GQA's questions, with a skill for each structural type or each label in the rows.
 
-    The score is 1 for the right words, whatever their case, punctuation and articles; the part
-    ``exact`` is the official comparison of characters, which DataEnvGym uses too. Rows have
-    ``question``, ``answer``, a picture (``image``, or ``imageId`` in ``images``) and may have
-    ``question_type``, or the authors' ``types``. No picture is in two splits: questions about one
-    of val are not in train, nor are those about one of test.
+    The score is 1 for the right words, whatever their case, punctuation and articles
+    (``teachgym.tasks.question_answers.normalise``); the part ``exact`` is the official comparison
+    of characters, which DataEnvGym uses too. Rows have ``question``, ``answer``, a picture
+    (``image``, or ``imageId`` in ``images``) and may have ``question_type``, or the authors'
+    ``types``. No picture is in two splits: questions about one of val are not in train, nor are
+    those about one of test.
 
     Raises:
         ConfigError: for files that are not there or cannot be read, a missing column, or a picture

@@ -127,8 +127,9 @@ class HumanEval(ProblemsTask, TestedPrograms):
         self._calls: dict[str, tuple[tuple[Any, ...], ...]] = {}
 
     def is_own(self, example: Example) -> bool:
-        """Whether the example is one of the problems."""
-        return example.id in self._checks
+        """Whether the example is one of the problems: its id alone could be anybody's."""
+        check = self._checks.get(example.id)
+        return check is not None and check.prompt == example.prompt
 
     def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> list[Trial]:
         """Run the checks on programs; the passed share is all or nothing."""

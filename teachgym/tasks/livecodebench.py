@@ -146,8 +146,9 @@ class LiveCodeBench(ListedTask, TestedPrograms):
         return Limits(seconds=self.deadline, memory=2**32, output=2**24)
 
     def is_own(self, example: Example) -> bool:
-        """Whether the example is one of the problems."""
-        return example.id in self._problems
+        """Whether the example is one of the problems: its id alone could be anybody's."""
+        problem = self._problems.get(example.id)
+        return problem is not None and _prompt(problem) == example.prompt
 
     def try_own(self, examples: Sequence[Example], programs: Sequence[str]) -> list[Trial]:
         """Run each program on its tests, one after another up to the first failure."""
@@ -212,10 +213,14 @@ def _same_line(line: str, other: str) -> bool:
         return False
 
 
-def _example(problem: CodeProblem, solutions: Mapping[str, str]) -> Example:
+def _prompt(problem: CodeProblem) -> str:
     how = f"Complete this code:\n```python\n{problem.starter}\n```" if problem.starter else _SCRIPT
+    return f"{problem.text}\n\n{how}\n{_END}"
+
+
+def _example(problem: CodeProblem, solutions: Mapping[str, str]) -> Example:
     return Example(
-        f"{problem.text}\n\n{how}\n{_END}",
+        _prompt(problem),
         solutions.get(problem.id, NO_SOLUTION),
         SKILL,
         problem.id,

@@ -10,19 +10,39 @@ _MARK = re.compile(r"####[ \t]*([^\n]*)")
 _ANNOTATION = re.compile(r"<<[^<>\n]*>>")
 _NUMBER = r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]+|(?<=[0-9])\.?)"
 _PLAIN = re.compile(_NUMBER)
+_RAISED = "[\xb2\xb3\xb9\xbc-\xbe\u2070-\u2089\u2150-\u215e\u2189]"
+RAISED_AFTER_FIGURE = re.compile(f"(?<=[0-9])(?={_RAISED})")
+"""The place after a figure where an exponent, an index or a fraction follows in one character."""
 _LEAD = re.compile(
     r"(?:(?:so|thus|therefore|hence)?,?\s*(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?\s*)?"
-    r"=?\s*(?:USD|EUR|GBP|Rs\.?|[€£¥₹₩₽])?\s*",
+    r"=?\s*(?:USD?|EUR|GBP|Rs\.?|[€£¥₹₩₽])?\s*",
     re.IGNORECASE,
 )
 _FIRST = re.compile(_NUMBER)
 # Where a calculation, an exponent, a fraction, a base or a range goes on it is no number alone.
 _GOES_ON = re.compile(
-    r"\s*(?:[-+*/^_!:=<>\xd7\xf7\u2212\u2013]\s*[(\\]?[0-9]|[*^_!]|[eE][-+]?[0-9]|\\(?!text|%|\s|$))"
+    rf"""\s*(?:
+      [-+*/^_!:=<>\xd7\xf7\u2212\u2013]\s*[(\\]?[0-9]
+    | [+*^_!\xb1\xd7\xf7]
+    | [-\u2212\u2013]\s*[(\\]?(?![aAI]\b)[a-zA-Z]\b  # Less a variable.
+    | {_RAISED}
+    | [eE][-+]?[0-9]
+    | \\(?!text|%|\s|$)
+    )""",
+    re.VERBOSE,
 )
+_FEW = "(?:an?|one|two|three|four|five|seven)"
+_PARTS = "(?:hal[fv]|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
 _SCALE = re.compile(
-    r"\s*(?:k\b|hundred|thousand|million|billion|trillion|dozen|half|or\b|to\b|.*\bor\b)",
-    re.IGNORECASE | re.DOTALL,
+    rf"""\s*(?:
+      (?:k|mn|mil|mln|bn|bln|tn|grand|lac|cr|(?-i:[MBT]))(?![\w&'\u2019-])  # No T-shirts.
+    | hundred | thousand | (?:m|b|tr)illion | dozen | lakh | crore | half | {_PARTS}e?s\b
+    | (?:squared|cubed|doubled|tripled|halved|plus|minus|(?:divided|multiplied)\s+by)\b
+    | times\s+[b-z]\b
+    | or\b | to\b | .*\bor\b
+    | .*\band\s+{_FEW}[\s-]+(?:{_PARTS}|quarter)
+    )""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _EXPONENT = re.compile(r"(?<=[a-zA-Z])\^?\{?[0-9]\}?(?![0-9])")
 _BASED = re.compile(r"\(?([0-9][0-9A-Za-z]*|[0-9A-F]+)\)?_\{?([0-9]{1,2})\}?")

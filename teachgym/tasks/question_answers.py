@@ -15,7 +15,7 @@ from typing import Literal
 from teachgym.errors import ConfigError
 from teachgym.metrics import group_accuracy
 from teachgym.settings import CountFromOne, Seconds, ShareBelowOne, checked
-from teachgym.tasks.math_answers import read_boxed, same_value
+from teachgym.tasks.math_answers import RAISED_AFTER_FIGURE, read_boxed, same_value
 from teachgym.tasks.math_grading import grade_answers, require_math_verify
 from teachgym.tasks.problem_splits import Problem, draw
 from teachgym.tasks.question_answer_files import Row, RowsTask
@@ -32,7 +32,21 @@ _STOP = "\n\nQuestion:"
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+(?:[eE][-+]?\d{1,3}(?!\d))?")
 _MINUS = dict.fromkeys("\u2212\uff0d", "-")
 """Signs that are read as minus."""
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b(?![%#+])")
+_SIGNS = str.maketrans(dict.fromkeys("\u2010\u2012\u2013\u2014\u2015\u2212", "-") | {"\u2044": "/"})
+_TELLING = "-./:,%#"
+"""Punctuation that tells numbers and names apart in some places."""
+_BETWEEN_FIGURES = re.compile(r"(?<=\d)(?:\s+(?=%)|,(?=(?:\d{2,3},)*\d{3}(?!\d)))")
+"""A gap before a percent sign, and a comma of thousands."""
+_MARKS = re.compile(
+    rf"""
+      (?<=\d) ([{_TELLING}]+) (?=\d)  # All between figures,
+    | (?<=\w) (?=[{_TELLING}]) ([%\#]*) [{_TELLING}]*  # else what belongs to the word before,
+    | (?=[{_TELLING}]) [{_TELLING}]*? (-?\.?) (?=\d)  # or the sign and point of a number,
+    | [{_TELLING}]+  # and elsewhere nothing.
+    """,
+    re.VERBOSE,
+)
 
 
 @checked
@@ -61,7 +75,8 @@ class QuestionAnswers(RowsTask):
     grading: Grading = "normalised"
     r"""When an answer is right. ``exact``: the same characters; ``normalised``: the same words,
     whatever their case, punctuation and articles (SQuAD: Rajpurkar et al. 2016, arXiv 1606.05250,
-    section 6.1), but that what is nothing else stays; ``numeric``: the last number is the same to
+    section 6.1), but that what is nothing else stays, and what makes another number or name, as in
+    -5, 3.5, 1/2, 10% and C# (``normalise``); ``numeric``: the last number is the same to
     six decimal places, or of a right one that is smaller, to its first seven digits; ``math``: the
     ``\boxed{}`` answer, or else all of it, is equal for math-verify (extra ``math``)."""
     parts: Sequence[Grading] = ()
@@ -167,12 +182,22 @@ def _groups(problems: Sequence[Problem]) -> dict[str, str]:
 def normalise(text: str) -> str:
     """The words of a text without case, punctuation and articles, unless nothing else is there.
 
+    SQuAD's script takes away all punctuation of ASCII, so that -5 is 5 there, 3.5 is 35 and C# is
+    C. Here punctuation is that of Unicode, which has other signs such as ``$`` and ``+`` apart,
+    and what makes another number or name stays: signs, points, slashes, colons and commas between
+    figures (except those of thousands), a sign or a point before a number, and ``%`` and ``#``
+    after a word.
+
     Example:
         >>> [normalise(text) for text in ("The  Answer, is: 4!", "A.", "?")]
         ['answer is 4', 'a', '?']
+        >>> [normalise(text) for text in ("-1,234.5.", "1/2", "F-16", "C#")]
+        ['-1234.5', '1/2', 'f16', 'c#']
     """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    words = "".join(c for c in plain if not unicodedata.category(c).startswith("P"))
+    apart = RAISED_AFTER_FIGURE.sub(" ", text)
+    plain = unicodedata.normalize("NFKC", apart).casefold().translate(_SIGNS)
+    kept = (c for c in plain if c in _TELLING or not unicodedata.category(c).startswith("P"))
+    words = _MARKS.sub(r"\1\2\3", _BETWEEN_FIGURES.sub("", "".join(kept)))
     forms = (" ".join(form.split()) for form in (_ARTICLES.sub(" ", words), words, plain))
     return next(filter(None, forms), "")
 

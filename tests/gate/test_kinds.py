@@ -10,9 +10,10 @@ import pytest
 
 from teachgym.engines.backward import turned
 from teachgym.gate import Gate
+from teachgym.gate.held_out import HeldOut
 from teachgym.tasks import make_task
 from teachgym.testing import ToyTask
-from teachgym.types import Example, Verdict
+from teachgym.types import Example, Turn, Verdict
 
 TASK = ToyTask()
 GATE = Gate(TASK)
@@ -43,6 +44,22 @@ def test_no_item_of_val_or_test_comes_in_turned_round(task: Any, split: Any) -> 
             found = verdict(example, gate)
             assert found is not None
             assert found.reason == "overlap"
+
+
+@pytest.mark.parametrize("opening", ["", "An exercise of the test: "])
+def test_no_item_comes_in_divided_between_a_question_and_its_answer(opening: str) -> None:
+    """Wherever it is cut, and whatever of the example holds its second part."""
+    task = make_task("arithmetic-and-strings", val_per_cell=1)
+    find = HeldOut.of(task)
+    for item in (next(e for e in task.examples("test") if e.skill == s) for s in ("add", "rev")):
+        for place in range(1, len(item.prompt)):
+            first, rest = opening + item.prompt[:place], item.prompt[place:] + item.target
+            note = Example(first, rest, item.skill, kind="note")
+            asked = replace(note, prompt="Go on.", turns=(Turn("With what?", first),))
+            worse = replace(note, target="I do not know.", rejected=rest)
+            for example in (note, asked, worse):
+                assert find(example) is not None, example
+                assert find(replace(example, prompt="It is nothing.", turns=())) is None
 
 
 @pytest.mark.parametrize(

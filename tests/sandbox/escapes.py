@@ -112,6 +112,14 @@ RESOURCES = (
         "    threading.Thread(target=time.sleep, args=(10**6,)).start()",
         "Error",
     ),
+    script(
+        "endless thread",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(10**6,)).start()\n",
+        LATE,
+    ),
+    script(
+        "endless exit handler", "import atexit, time\natexit.register(time.sleep, 10**6)\n", LATE
+    ),
     calling("endless output", "while True:\n    print('9' * 10**5)", "OSError"),
     calling("endless answer", "return '9' * 10**7", GONE),
     calling("more memory", "import resource as r\nr.setrlimit(r.RLIMIT_AS, (-1, -1))", "Error"),
@@ -176,6 +184,13 @@ VERDICTS = (
     script("right, then wrong", "print(9)\nraise ValueError('no')", "ValueError"),
     script("right, then an exit", "print(9, flush=True)\nimport os\nos._exit(0)", GONE),
     script("right, then a bad status", "print(9)\nraise SystemExit(1)", "SystemExit"),
+    script("printed verdict at exit", f"import atexit\natexit.register(print, '{_ANSWER}')", WRONG),
+    script(
+        "right, then gone at exit",
+        "import atexit, os\natexit.register(os._exit, 0)\nprint(9)",
+        GONE,
+    ),
+    script("right, then a failed exit", "print(9)\nexit(1)", "SystemExit"),
     script("closed output", "import os\nprint(9)\nos.close(1)", GONE),
     script("another's output", "import os\nos.write(3, b'9')\nos.write(2, b'9')", GONE),
 )

@@ -46,6 +46,60 @@ def test_a_script_reads_its_input_and_its_answer_is_what_it_prints(walls: Sandbo
     assert walls.run([Job(raw, stdin="abc")])[0].answers == (Answer("cba"),)
 
 
+ENDINGS = {
+    "a thread that nobody waits for": (
+        "import threading, time\ndef main():\n    time.sleep(0.05)\n    print(7)\n"
+        "threading.Thread(target=main).start()\n",
+        "7\n",
+    ),
+    "deep recursion in a thread": (
+        "import sys, threading\ndef depth(n):\n    return n and 1 + depth(n - 1)\n"
+        "sys.setrecursionlimit(10**6)\nthreading.stack_size(2**26)\n"
+        "threading.Thread(target=lambda: print(depth(2000))).start()\n",
+        "2000\n",
+    ),
+    "a thread that would not end": (
+        "import threading, time\nprint(1)\n"
+        "threading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n",
+        "1\n",
+    ),
+    "exit handlers after threads": (
+        "import atexit, threading, time\natexit.register(print, 3)\natexit.register(print, 2)\n"
+        "threading.Thread(target=lambda: time.sleep(0.05) or print(1)).start()\n",
+        "1\n2\n3\n",
+    ),
+    "an exit handler that fails": ("import atexit\natexit.register(int, 'x')\nprint(1)", "1\n"),
+    "a stream of its own": (
+        "import atexit, io, os, sys\nsys.stdout = io.StringIO()\n"
+        "atexit.register(lambda: os.write(1, sys.stdout.getvalue().encode()))\nprint(4)\n",
+        "4\n",
+    ),
+    "the first stream again": (
+        "import io, sys\nsys.stdout = io.StringIO()\nprint(4)\n"
+        "sys.__stdout__.write(sys.stdout.getvalue())\n",
+        "4\n",
+    ),
+    "exit": ("print(1)\nexit()\nprint(2)\n", "1\n"),
+    "quit": ("print(1)\nquit(0)\nprint(2)\n", "1\n"),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_script_ends_as_in_python(walls: Sandbox, name: str) -> None:
+    source, printed = ENDINGS[name]
+    assert walls.run([Job(source)])[0].answers == (Answer(printed),)
+
+
+def test_modules_that_do_no_harm_can_be_imported(walls: Sandbox) -> None:
+    source = (
+        "import argparse, contextvars, fileinput, graphlib, logging, pathlib, pickle, sched\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool:\n"
+        "    print(*pool.map(abs, [-1, 2]), pathlib.PurePath('a', 'b'), pickle.loads(b'I3\\n.'))\n"
+    )
+    assert walls.run([Job(source)])[0].answers == (Answer("1 2 a/b 3\n"),)
+
+
 def test_an_entry_is_an_expression(walls: Sandbox) -> None:
     source = "class Solution:\n    def twice(self, x): return 2 * x\n"
     assert walls.run([Job(source, "Solution().twice", ((4,),))])[0].answers[0].value == 8

@@ -76,7 +76,7 @@ def test_no_call_has_to_be_said_unless_silence_is_accepted(folder: Path) -> None
         some = next(e for e in task.examples("val") if e.skill == "simple")
         assert none.target == "[]"
         assert task.grade(none, "[]") == Grade(1.0, {"functions": 1.0})
-        for response in ("", "None of these functions helps."):
+        for response in ("", "`", "```\n```", "[", "]", "None of these functions helps."):
             said = float(accepts)
             assert task.grade(none, response) == Grade(said, {"functions": said})
             assert task.grade(some, response) == Grade(0.0, {"functions": 0.0})

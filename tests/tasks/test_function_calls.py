@@ -36,6 +36,7 @@ from tests.tasks.bfcl_files import AREA, SORT, area
         ("[f(7, x=[name])]", [Call("f", {"x": ["name"]})]),
         ("[f(x={[1]: 2})]", [Call("f", {"x": "{[1]: 2}"})]),
         ("[]", []),
+        ("```\n[ ]\n```", []),
     ],
 )  # fmt: skip
 def test_calls_are_read(text: str, calls: list[Call]) -> None:
@@ -53,6 +54,7 @@ def test_calls_are_read(text: str, calls: list[Call]) -> None:
             "\0",
             "[f('\ud800",
         ),
+        *("", "`", "```\n```", "[", "]", "`]`", "\t", "#\n\t", ","),
         *("[" * 5000, "f(x=" + "-" * 19_000 + "1)", f"[f(x={'9' * 10_000})]", "[f()]" * 10_000),
     ],
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from teachgym.errors import ConfigError
+from teachgym.gate import Gate
 from teachgym.tasks.human_eval import HumanEval
 from teachgym.testing import check_task
 from teachgym.types import SPLITS, Draft, Example
@@ -78,6 +81,17 @@ def test_a_whole_function_may_use_what_the_prompt_defines_before_it(
     (example,) = (e for e in items if e.id == f"HumanEval/{number}")
     *_, head = example.prompt.rpartition("\ndef ")
     assert task.grade(example, f"def {head}{example.target}").score == 1.0
+
+
+def test_the_id_of_a_problem_with_another_prompt_is_not_the_problem(task: HumanEval) -> None:
+    """Else the answer to a problem of train would be right for whatever else is asked."""
+    gate = Gate(task)
+    for own in task.examples("train")[:4]:
+        other = 'def shout(s):\n    "Return s in capitals."\n'
+        forged = replace(own, prompt=other, source="teacher")
+        assert isnan(task.verify(forged))
+        assert [v.reason for v in gate.inspect([forged]).rejected] == ["answer"]
+        assert gate.inspect([own]).accepted == (own,)
 
 
 def test_what_comes_after_the_function_is_not_read(task: HumanEval) -> None:

@@ -7,6 +7,8 @@ import json
 import pickle
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,13 @@ def test_both_generations_of_files_are_read_and_graded(
         assert report_of(task, lambda p: "", split).accuracy == 0.0
         assert report_of(task, lambda p: NO_SOLUTION, split).accuracy == 0.0
     assert {e.difficulty for e in task.examples("test")} <= {0.0, 0.5, 1.0}
+
+
+def test_the_id_of_a_problem_with_another_prompt_is_not_the_problem(tmp_path: Path) -> None:
+    task = LiveCodeBench(path=written(tmp_path / "test.jsonl", *(row(n) for n in range(8))))
+    (own, *_) = task.examples("val")
+    assert task.grade(own, solution_of(own.prompt)).score == 1.0
+    assert isnan(task.grade(replace(own, prompt="Print."), solution_of(own.prompt)).score)
 
 
 def test_parquet_is_read_from_the_folder_of_its_release(tmp_path: Path) -> None:

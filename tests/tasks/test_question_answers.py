@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
+import string
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from teachgym.agents import make_teacher
 from teachgym.errors import ConfigError
@@ -103,6 +107,54 @@ def test_answers_are_graded_as_was_chosen(
 
 def test_words_are_compared_without_case_punctuation_and_articles() -> None:
     assert normalise("An  Öl-Bild; the") == "ölbild"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(("-5", "5"), ("3.5", "35"), (".5", "5"), ("-.5", "5"), ("1/2", "12"), ("2:30", "230")),
+        *(
+            ("1,5", "15"),
+            ("5-10", "510"),
+            ("5\u201310", "510"),
+            ("1.000", "1000"),
+            ("1.2.3", "123"),
+        ),
+        *(("10%", "10"), ("10 %", "10"), ("C#", "C"), ("C++", "C"), ("C#", "C++"), ("A#", "A")),
+        *(("5\xb2", "52"), ("5\xbd", "51/2"), ("\xbd", "12"), ("$5", "5"), ("9/11", "911")),
+        *(("-5 and 3", "5 and -3"), ("(-5)", "(5)"), ("3.50", "350"), ("5.-", "5-1")),
+    ],
+)
+def test_marks_that_make_another_number_or_name_are_read(one: str, other: str) -> None:
+    assert normalise(one) != normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(("(3.5)", "3.5"), ("3.5.", "3.5"), ("1,234", "1234"), ("10,00,000", "1000000")),
+        *(("-1,234.5", "-1234.5"), ("\u22125", "-5"), ("'-5'", "-5"), ("5\u20134", "5-4")),
+        *(("10 %", "10%"), ("10%.", "10%"), ("\xbd", "1/2"), ("5\xbd", "5 1/2"), ("m\xb2", "m2")),
+        *(("F-16", "F16"), ("3-D", "3D"), ("U.S.", "US"), ("a.m.", "AM"), ("AC/DC", "ACDC")),
+        *(("#1", "1"), ("- 5", "5"), ("July 4, 1776", "July 4 1776"), ("No. 5", "No 5")),
+        *(("$1,000.50.", "$1000.50"), ("1990's", "1990s"), ("a -- b.", "b"), ("C#.", "the C#")),
+    ],
+)
+def test_other_marks_are_not_read(one: str, other: str) -> None:
+    assert normalise(one) == normalise(other)
+
+
+@given(st.text("abcden thTHE0159-./:,%#+$'\xb2\xbd\u2013\u2212"))
+def test_what_is_normalised_stays_as_it_is(text: str) -> None:
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@given(st.text("abthexyz ANTHE-./:,;!?'()[]&_\"@\\"))
+def test_words_without_figures_are_compared_as_by_squad(text: str) -> None:
+    """The steps of its script: lower case, no punctuation, no articles, single spaces."""
+    plain = "".join(c for c in text.lower() if c not in string.punctuation)
+    squad = " ".join(re.sub(r"\b(a|an|the)\b", " ", plain).split())
+    assert normalise(text) == squad or not squad
 
 
 @pytest.mark.parametrize(
