@@ -107,7 +107,7 @@ class CountedRows:
         self.config, self.count, self.dynamics = config, count, student.dynamics
         self.skills, self.levels = student.skills, student.levels
         shape = len(self.skills), len(self.levels)
-        items = tuple(student.task.examples("val"))
+        items = tuple(task.examples("val"))  # A student's task has those beyond a limit, too.
         self._cell, self._threshold = student.cells(items), student.thresholds(items)
         self._n = student.tally(self._cell)
         self._in_cell = np.eye(self._n.size)[self._cell]  # (n_items, S * L)
@@ -258,14 +258,16 @@ class CountedRows:
         """
         if self.config.proxy is None:
             return self.accuracy - before
-        taught = np.maximum(counts.sum(axis=(1, 2)), 1)
+        n = self._n.sum(axis=1)  # (S,)
+        counts = counts * (n > 0)[:, None]  # Examples of a skill without items are left out.
         if self.config.proxy == "learnability":
-            chance = right / np.maximum(self._n, 1)
+            skilled = (right.sum(axis=2) / np.maximum(n, 1))[:, :, None]
+            chance = np.where(self._n > 0, right / np.maximum(self._n, 1), skilled)
             paid = counts * 4 * chance * (1 - chance)
         else:
-            change = (self.right - right).sum(axis=2) / np.maximum(self._n.sum(axis=1), 1)
+            change = (self.right - right).sum(axis=2) / np.maximum(n, 1)
             paid = counts * np.abs(change)[:, :, None]
-        worth: FloatArray = paid.sum(axis=(1, 2)) / taught
+        worth: FloatArray = paid.sum(axis=(1, 2)) / np.maximum(counts.sum(axis=(1, 2)), 1)
         return worth
 
     def _amounts(self, actions: NDArray[Any]) -> FloatArray:

@@ -50,7 +50,7 @@ class Branch:
     gains: tuple[Score, ...]
     """The gain in accuracy of each, paired over items, with its standard error."""
     spread: Spread
-    """Signal and noise of the differences between them."""
+    """Signal and noise of the differences between them, on the items that all have."""
     ids: tuple[str, ...]
     """The snapshots after each."""
     results: tuple[StepResult, ...]
@@ -58,7 +58,7 @@ class Branch:
     cost: Cost
     """The cost of all of them, measuring again included."""
     items: int
-    """On how many items they were measured."""
+    """On how many items all of them were measured."""
 
     __repr__ = in_short
 
@@ -83,7 +83,8 @@ class Forks:
         id_: the environment's id or short name.
         size: how many students are trained at once, >= 1.
         recheck: items of the task's training pool, on which no student was trained, that a group
-            is measured on too where its spread is noise, >= 0; 0 = never.
+            is measured on too where its spread is noise, >= 0; 0 = never. A group is the actions of
+            a call in one state, whatever else is tried with them.
         level: the spread is noise if equal actions would show one as large with at least this
             chance, in [0, 1].
         settings: those of the environment.
@@ -217,22 +218,29 @@ class Forks:
     def _measured(
         self, starts: Sequence[str], ids: Sequence[str], results: Sequence[StepResult]
     ) -> Branch:
-        """Gains, spread and rewards; on more items where the spread is noise."""
+        """Gains, spread and rewards; on more items for each group whose spread is noise."""
         found = (map(self.snapshot, names) for names in zip(starts, ids, strict=True))
         pairs = [(before.report, after.report) for before, after in found]
         rewards = np.array([float(result[1]) for result in results])
-        cost, spread = sum((result[4]["cost"] for result in results), Cost()), _spread(pairs)
-        if self.recheck and len(ids) > 1 and spread.p >= self.level:
-            more = self._answers([*starts, *ids], self._more_items(starts, results))
+        cost = sum((result[4]["cost"] for result in results), Cost())
+        for start in dict.fromkeys(starts) if self.recheck else ():
+            group = [place for place, other in enumerate(starts) if other == start]
+            narrow, own = [pairs[place] for place in group], [results[place] for place in group]
+            if len(group) < 2 or _spread(narrow).p < self.level:
+                continue
+            names = [ids[place] for place in group]
+            more = self._answers([start, *names], self._more_items(start, own))
             wide = [
-                (_wider(before, more[one]), _wider(after, more[other]))
-                for (before, after), one, other in zip(pairs, starts, ids, strict=True)
+                (_wider(before, more[start]), _wider(after, more[name]))
+                for (before, after), name in zip(narrow, names, strict=True)
             ]
-            rewards = rewards + self._paid(wide, results) - self._paid(pairs, results)
-            cost, spread, pairs = cost + self._cost_of(more.values()), _spread(wide), wide
+            rewards[group] = rewards[group] + self._paid(wide, own) - self._paid(narrow, own)
+            cost = cost + self._cost_of(more.values())
+            for place, pair in zip(group, wide, strict=True):
+                pairs[place] = pair
         gains = tuple(paired_gain(*pair) for pair in pairs)
-        n_items = len(pairs[0][1].predictions)
-        return Branch(rewards, gains, spread, tuple(ids), tuple(results), cost, n_items)
+        n_items = min(len(after.predictions) for _, after in pairs)
+        return Branch(rewards, gains, _spread(pairs), tuple(ids), tuple(results), cost, n_items)
 
     def _paid(
         self, pairs: Sequence[tuple[Report, Report]], results: Sequence[StepResult]
@@ -242,13 +250,13 @@ class Forks:
         worth = [base.reward(*p, r[4]["cost"]) for p, r in zip(pairs, results, strict=True)]
         return base.rules.reward_scale * np.array(worth, dtype=np.float64)
 
-    def _more_items(self, starts: Sequence[str], results: Sequence[StepResult]) -> Data:
-        """Training examples that none of the students was trained on, in an order of the seed."""
-        taught = {e.identity for id_ in set(starts) for e in self.snapshot(id_).data}
+    def _more_items(self, start: str, results: Sequence[StepResult]) -> Data:
+        """Training examples that no student of a group was trained on, in an order of the seed."""
+        taught = {e.identity for e in self.snapshot(start).data}
         taught |= {e.identity for result in results for e in result[4]["data"]}
         task = base_of(self.rows.envs[0]).task
         fresh = [e for e in task.examples("train") if e.identity not in taught]
-        entropy = self.snapshot(starts[0]).entropy
+        entropy = self.snapshot(start).entropy
         places = order_of([e.identity for e in fresh], entropy)[: self.recheck]
         return tuple(fresh[place] for place in places)
 
@@ -298,7 +306,9 @@ def forks_of(id_: str, size: Few = 8, *, recheck: Count = 0, **settings: Any) ->
 
 
 def _spread(pairs: Sequence[tuple[Report, Report]]) -> Spread:
-    return spread_of(np.stack([after.scores - before.scores for before, after in pairs]))
+    """The spread of the gains, on the items that all have; more items come after these."""
+    gains = [after.scores - before.scores for before, after in pairs]
+    return spread_of(np.stack([gain[: min(map(len, gains))] for gain in gains]))
 
 
 class CountedForks:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from teachgym.envs.forks import Branch, Forks
-from teachgym.errors import EpisodeError
+from teachgym.errors import ConfigError, EpisodeError
 from teachgym.shown import in_short
 from teachgym.types import Messages
 
@@ -51,9 +51,17 @@ class Sessions:
         forks: of environments with ``observation="text"`` and ``action="text"``; nobody else
             should use them meanwhile.
         patience: seconds for which a first reply waits for others to be taught with, >= 0.
+
+    Raises:
+        ConfigError: for forks with ``recheck``: who waits together is chance and no group.
     """
 
     def __init__(self, forks: Forks, patience: float = 0.05) -> None:
+        if forks.recheck:
+            raise ConfigError(
+                f"recheck is {forks.recheck}, and replies that wait together are no group, so a "
+                "reward would depend on who else replies; leave it out"
+            )
         self._forks, self._patience = forks, patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="teachgym-sessions")
         self._waiting: list[_Tried] = []

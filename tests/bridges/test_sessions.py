@@ -11,7 +11,7 @@ import pytest
 
 from teachgym.bridges.sessions import Outcome, Session, Sessions, sessions_for
 from teachgym.envs.forks import Forks
-from teachgym.errors import EpisodeError
+from teachgym.errors import ConfigError, EpisodeError
 
 SMALL: dict[str, Any] = {
     "student": "simulated",
@@ -147,6 +147,11 @@ def test_a_reply_that_is_given_up_keeps_nobody_waiting(forks: CountedForks) -> N
     assert forks.tried == [2]
     assert opened[1].reply(REPLIES[0]).result().reward == alone(1, REPLIES[:1])[0][0]
     sessions.close()
+
+
+def test_what_depends_on_who_waits_too_is_refused() -> None:
+    with pytest.raises(ConfigError, match="recheck is 5, and replies that wait together"):
+        Sessions(Forks("SkillList", 2, recheck=5, **SMALL))
 
 
 def test_coroutines_can_wait_for_them() -> None:

@@ -45,13 +45,18 @@ def assert_equal(a: Any, b: Any) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    [{"observation": "arrays"}, {"observation": "flat"}, {"action": "discrete"}],
-    ids=["arrays", "flat", "discrete"],
+    [
+        {"observation": "arrays"},
+        {"observation": "flat"},
+        {"action": "discrete"},
+        {"limit": 60},  # of 96 cells
+        {"limit": 20, "observation": "flat"},  # of 32 skills
+    ],
+    ids=["arrays", "flat", "discrete", "cells without items", "skills without items"],
 )
 def test_it_is_the_environment_with_texts_where_the_gate_accepts_all(form: dict[str, Any]) -> None:
     """To the digit: what is seen, earned and spent, and when and why it ends."""
-    counted = make(**form)
-    written = gym.make(ID, **SMALL, **form, gate_settings={"duplicates": "allow"})
+    counted, written = _both(**form)
     assert counted.action_space == written.action_space
     assert counted.observation_space == written.observation_space
     counted.action_space.seed(3)
@@ -67,6 +72,41 @@ def test_it_is_the_environment_with_texts_where_the_gate_accepts_all(form: dict[
             assert (gained, over, told["stop_reason"]) == (earned, ended, info["stop_reason"])
             assert told["metrics"]["accepted"] == info["metrics"]["accepted"]
         assert_equal(a, b)
+
+
+def test_learnability_of_a_cell_without_items_is_that_of_its_skill() -> None:
+    """Of ``copy`` one item is right, one wrong, and the hardest has none: 4/2/2 = 1.
+
+    ``double`` has none at all, so its half of the examples counts for nothing.
+    """
+    shares = np.zeros((32, 3), np.float32)
+    shares[0, 2] = shares[1, 0] = 0.5
+    for env in _both(limit=2, proxy="learnability"):
+        seen, _ = env.reset(seed=5)
+        assert seen["n"][:2].tolist() == [[1, 1, 0], [0, 0, 0]]
+        assert seen["accuracy"][0].tolist() == [0, 1, 0]
+        assert env.step(shares)[1] == 1
+
+
+def test_progress_is_that_of_skills_with_items() -> None:
+    """Half of the examples are of ``first``, which improves; ``last`` has no items."""
+    shares = np.zeros((32, 3), np.float32)
+    shares[3], shares[4, 0] = 1 / 6, 0.5
+    paid = []
+    for env in _both(limit=12, proxy="learning_progress"):
+        before, _ = env.reset(seed=5)
+        after, reward, *_ = env.step(shares)
+        paid.append(float(reward))
+        change = (after["accuracy"] - before["accuracy"]).mean(axis=1)
+        assert change[3] > 0
+        assert reward == pytest.approx(change[3])
+    assert paid[0] == pytest.approx(paid[1], abs=1e-12)
+
+
+def _both(**settings: Any) -> list[gym.Env[Any, Any]]:
+    """The environments without and with texts."""
+    written = gym.make(ID, **SMALL, **settings, gate_settings={"duplicates": "allow"})
+    return [make(**settings), written]
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])

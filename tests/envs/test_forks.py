@@ -138,8 +138,31 @@ def test_a_group_whose_spread_is_noise_is_measured_on_more_items() -> None:
     assert branch.rewards[1] == pytest.approx(branch.gains[1].mean)
     assert branch.cost.generated_tokens > 0
     taught = {e.prompt for e in branch.results[1][4]["data"]}
-    items = forks._more_items([forks.start(0)], branch.results)
+    items = forks._more_items(forks.start(0), branch.results)
     assert not taught & {e.prompt for e in items}
+
+
+def test_a_group_gets_the_same_whoever_is_tried_with_it() -> None:
+    """Two groups of noise, one that differs and one action alone: each as in a call of its own."""
+    forks, first = make(2, recheck=50), ACTIONS[1]
+    noise = [Plan(), Plan((Order("add", 1),))]
+    tried = {0: noise, 1: [Plan((Order("copy", 1),)), Plan()], 2: [Plan(), first], 3: [first]}
+    groups = {forks.start(seed): actions for seed, actions in tried.items()}
+    alone = [forks.branch(start, actions) for start, actions in groups.items()]
+    n_val = len(forks.snapshot("0").report.predictions)
+    assert [branch.items - n_val for branch in alone] == [50, 50, 0, 0]
+    asked = [(start, action) for start, actions in groups.items() for action in actions]
+    asked = asked[::2] + asked[1::2]  # Groups need not be in one piece.
+    together = forks.branch(*map(list, zip(*asked, strict=True)))
+    wanted = {
+        id_: (reward, gain)
+        for branch in alone
+        for id_, reward, gain in zip(branch.ids, branch.rewards, branch.gains, strict=True)
+    }
+    for id_, reward, gain in zip(together.ids, together.rewards, together.gains, strict=True):
+        assert (reward, gain) == wanted[id_]
+    assert together.items == n_val
+    assert together.cost.generated_tokens == sum(branch.cost.generated_tokens for branch in alone)
 
 
 def test_a_group_that_differs_is_not_measured_again() -> None:
