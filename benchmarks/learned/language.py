@@ -3,11 +3,12 @@
     python -m teachgym.benchmarks.learned.language --folder teachers --out language-teachers.jsonl
 
 Every teacher begins as ``small``, imitates runs of ``alp`` (``cold`` does not), and learns on bases
-5 and 6 of the simulated student. With ``shuffled`` it meets 24 students in turn, half of them on
-each of these bases, that learn in other ways (``Profile.shuffled``), and with ``rest`` half of each
-step goes to all skills alike; these arms have three times as many updates. They are compared on
-bases 0 to 4 and on seeds that no training meets, by the gain on ``val`` of an episode for each
-seed. Every arm is a line of JSON; lines that exist are not made again.
+5 and 6 of the simulated student, with the items of task seed 1,000,000. With ``shuffled`` it meets
+24 students in turn, half of them on each of these bases, that learn in other ways
+(``Profile.shuffled``), and with ``rest`` half of each step goes to all skills alike; these arms
+have three times as many updates. They are compared on bases 0 to 4 and on the items of other seeds,
+by the gain on ``val`` of an episode for each seed. Every arm is a line of JSON; lines that exist
+are not made again.
 """
 
 from __future__ import annotations
@@ -157,10 +158,14 @@ def play(
         yield run_episode(env, make_teacher(teacher, env, **own), seed=seed).return_
 
 
-def _env(seed: int) -> gym.Env[Any, Any]:
+def held_out(seed: int) -> dict[str, Any]:
+    """Return the settings of the environment of a held-out episode."""
     base, items = {"base": seed % len(BASES)}, {"seed": seed}
-    own: dict[str, Any] = {"student_settings": base, "task_settings": items, **EPISODE}
-    return gym.make(ID, student=STUDENT, texts=False, **own)
+    return {"student": STUDENT, "student_settings": base, "task_settings": items, **EPISODE}
+
+
+def _env(seed: int) -> gym.Env[Any, Any]:
+    return gym.make(ID, texts=False, **held_out(seed))
 
 
 def _plan(seed: int) -> dict[str, Any]:

@@ -15,13 +15,15 @@ from teachgym.errors import ConfigError
 from teachgym.records import Record
 
 if TYPE_CHECKING:
+    from teachgym.benchmarks.bench.suites.suite import Suite
     from teachgym.bridges.grpo.settings import TeacherTraining
 
 EXAMPLES = """Examples:
 
 teachgym train-teacher --updates 40
 
-teachgym run --student simulated --teacher alp --out runs/alp
+teachgym run --student simulated --set student_settings.base=5 --set task_settings.seed=1000000 \
+--teacher alp --out runs/alp
 
 teachgym train-teacher --warm-start runs/alp --updates 40 --out teachers/warm
 
@@ -61,7 +63,7 @@ Test = Annotated[
     int,
     typer.Option(
         min=0,
-        help="Seeds of a bench at the end, on students that no training meets, beside the "
+        help="Seeds of a bench at the end, on bases and items that no training meets, beside the "
         "untrained model, uniform, alp and planned; 0 = none.",
     ),
 ]
@@ -112,6 +114,7 @@ def train_teacher(
     """
     prepare_process(threads)
     from teachgym.bridges.grpo.settings import TeacherTraining
+    from teachgym.bridges.grpo.training import as_begun, check
     from teachgym.bridges.grpo.training import train_teacher as train
     from teachgym.cli import configuring
     from teachgym.runs.config import read_config
@@ -125,8 +128,10 @@ def train_teacher(
     }
     configuring.override_given(record, flags)
     _set(record, configuring.parse_pairs(settings or ()), updates)
-    chosen = TeacherTraining.of(record)
-    env = _test_env(chosen, configuring.parse_pairs(test_settings or ()))
+    chosen = as_begun(TeacherTraining.of(record), out)
+    check(chosen)
+    changes = configuring.parse_pairs(test_settings or ())
+    suite = _test_suite(chosen, changes, out, test) if test and not quiet else None
     try:
         teacher = _watched(train, chosen, out, quiet=quiet)
     except KeyboardInterrupt:
@@ -137,8 +142,8 @@ def train_teacher(
         return
     say(f"teacher  {teacher}")
     say(f"use it   teachgym run --teacher trained --set teacher.path={teacher}")
-    if test:
-        _test({"trained": str(teacher), "untrained": chosen.model}, env, out, test, workers)
+    if suite is not None:
+        _test(suite, out, workers)
 
 
 def _runs(folders: list[Path]) -> list[Path]:
@@ -194,25 +199,33 @@ def _watched(train: Any, settings: TeacherTraining, out: Path, *, quiet: bool) -
     return teacher
 
 
-def _test_env(settings: TeacherTraining, changes: Mapping[str, Any]) -> Record:
-    """The environment of the bench: that of the last stage, with changes."""
+def _test_suite(
+    settings: TeacherTraining, changes: Mapping[str, Any], out: Path, seeds: int
+) -> Suite:
+    """The bench: in the environment of the last stage, with changes, on what no training meets."""
+    from teachgym.benchmarks.bench.suites.held_out import held_out
+    from teachgym.bridges.grpo.warm_start import environments_of
     from teachgym.cli import configuring
     from teachgym.experiment import RunConfig, check_config
+    from teachgym.runs.files import settle
 
     own = ("texts", "proxy", "reward", "prices")
     env = {k: v for k, v in settings.stages[-1].env_settings.items() if k not in own}
     env.setdefault("student", "simulated")
     configuring.override(env, changes)
     check_config(RunConfig(env_settings=env))
-    return env
+    rules = ("alp", "planned") if env["student"] in ("simulated", "tiny") else ("alp",)
+    arms = {"trained": str(settle(out) / "teacher"), "untrained": settings.model}
+    met = [*settings.environments(), *environments_of(settings)]
+    return held_out(arms, env, seeds, rules, met)
 
 
-def _test(arms: Mapping[str, str], env: Record, out: Path, seeds: int, workers: int) -> None:
-    """Bench teachers by their paths, on bases and seeds that no training has met."""
-    from teachgym.benchmarks.bench.suites.held_out import held_out
+def _test(suite: Suite, out: Path, workers: int) -> None:
+    """Bench the teachers, and say which seeds are left out."""
     from teachgym.cli import bench as benching
 
-    rules = ("alp", "planned") if env["student"] in ("simulated", "tiny") else ("alp",)
-    suite = held_out(arms, env, seeds, rules)
+    asked = suite.all_seeds
+    if left := [str(seed) for seed in range(asked[-1]) if seed not in asked]:
+        say(f"bench    without seeds {', '.join(left)}, whose bases or items training has met")
     execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
     benching.conduct_bench(suite, out / "test", execute, benching.show_leaderboard)

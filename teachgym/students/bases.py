@@ -27,6 +27,24 @@ COMPARED: Mapping[str, int] = {**BASES, TINY: 5}
 teachers and for trials of what was learned on these."""
 
 
+def bases_of(env_settings: Mapping[str, Any]) -> str | None:
+    """The student that ships whose bases are those of an environment's; None where it has none.
+
+    A simulated student has those of ``tiny``, unless its profile is another.
+    """
+    student = str(env_settings.get("student"))
+    if student == "simulated" and "profile" not in env_settings.get("student_settings", {}):
+        return TINY
+    return student if student in BASES else None
+
+
+def draw_base(student: str, seed: int, *, compared: bool) -> int:
+    """The base of a seed, of those to compare on or of the others, if there are any."""
+    first = COMPARED[student]
+    others = BASES[student] - first
+    return seed % first if compared or not others else first + seed % others
+
+
 def base_folder(student: str, number: int) -> Path:
     """The folder of a base.
 

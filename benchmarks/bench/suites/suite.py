@@ -13,7 +13,7 @@ from teachgym.records import Record
 from teachgym.registry import recorded
 from teachgym.runs.config import RunConfig
 from teachgym.settings import Count, CountFromOne, FromJson, build, checked
-from teachgym.students.bases import BASES, COMPARED, TINY
+from teachgym.students.bases import BASES, bases_of, draw_base
 
 SKILL_LIST = "teachgym/SkillList-v0"
 TUNING_SEED = 10_000
@@ -337,17 +337,10 @@ def _setting(settings: Mapping[str, Any], name: str) -> float:
 def _base(env_settings: Mapping[str, Any], seed: int) -> int | None:
     """The base that a run of that seed starts from; None for a student that has none.
 
-    A simulated student has those of ``tiny``, unless its profile is another. Seeds of tuning have
-    bases of their own, where a student has that many.
+    Seeds of tuning have bases of their own, where a student has that many.
     """
-    student = str(env_settings.get("student"))
-    if student == "simulated" and "profile" not in env_settings.get("student_settings", {}):
-        student = TINY
-    if student not in BASES:
-        return None
-    compared = COMPARED[student]
-    others = BASES[student] - compared
-    return compared + seed % others if seed >= TUNING_SEED and others else seed % compared
+    student = bases_of(env_settings)
+    return None if student is None else draw_base(student, seed, compared=seed < TUNING_SEED)
 
 
 def _nested(names: Sequence[str], value: Any) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from json import dumps
 from typing import Annotated, Any
 
 from teachgym.agents.llm.shares import SharesSettings
+from teachgym.envs.config import SkillListConfig
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 from teachgym.settings import (
@@ -21,9 +23,14 @@ from teachgym.settings import (
     build,
     checked,
 )
+from teachgym.students.bases import bases_of, draw_base
 from teachgym.students.settings import LanguageModelSettings
+from teachgym.tasks import TASKS
 from teachgym.training.policy_losses import Grpo
 from teachgym.training.settings import FineTuningSettings
+
+FIRST_SEED = 1_000_000
+"""Seeds of training episodes and items are from here on, and those of benches far below."""
 
 
 @checked
@@ -39,12 +46,15 @@ class Stage:
     faster."""
     vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Settings of the environment that take turns from update to update, by their paths:
-    ``{"student_settings.base": [5, 6]}``. What is left out of it is held out."""
+    ``{"student_settings.shuffle": [0, 1, 2]}``. What is left out of it is held out."""
+    apart: bool = True
+    """Whether bases and items that are not set are others than those that benches compare on: the
+    bases of the student that no board uses, in turn, and the items of task seed 1,000,000."""
     recheck: Count = 0
     """Items that a group is measured on too where its spread is noise: see ``envs.forks``."""
 
     def settings_of(self, update: int) -> Record:
-        """The environment's settings in an update, counted from 0."""
+        """The environment's settings in an update of the stage, counted from 0."""
         settings: Record = {"student": "simulated", **self.env_settings}
         for path, values in self.vary.items():
             *above, last = path.split(".")
@@ -53,7 +63,12 @@ class Stage:
                 table[key] = dict(table.get(key, {}))
                 table = table[key]
             table[last] = values[update % len(values)]
-        return settings
+        return {**settings, **_set_apart(settings, update)} if self.apart else settings
+
+    def environments(self) -> list[Record]:
+        """All settings that its updates have, each once."""
+        every = map(self.settings_of, range(self.updates))
+        return list({dumps(own, sort_keys=True): own for own in every}.values())
 
     def __post_init__(self) -> None:
         if empty := [path for path, values in self.vary.items() if not values]:
@@ -63,6 +78,21 @@ class Stage:
                 f"a stage sets {words[0]} of its environment, and this teacher sees and orders in "
                 "numbers; leave it out"
             )
+
+
+def _set_apart(settings: Record, update: int) -> Record:
+    """The base and the seed of items, where they are not set and there are several to choose of."""
+    for_student, for_task = (settings.get(f"{name}_settings", {}) for name in ("student", "task"))
+    if not (isinstance(for_student, Mapping) and isinstance(for_task, Mapping)):
+        return {}  # Whoever checks the settings refuses them.
+    own: Record = {}
+    student, task = bases_of(settings), settings.get("task", SkillListConfig.task)
+    if student is not None and "base" not in for_student:
+        base = draw_base(student, update, compared=False)
+        own["student_settings"] = {**for_student, "base": base}
+    if "seed" in TASKS.settings(task) and "seed" not in for_task:
+        own["task_settings"] = {**for_task, "seed": FIRST_SEED}
+    return own
 
 
 @checked
@@ -146,6 +176,10 @@ class TeacherTraining:
                 return stage, update
             update -= stage.updates
         raise IndexError(update)
+
+    def environments(self) -> list[Record]:
+        """The settings of all environments that its stages have."""
+        return [own for stage in self.stages for own in stage.environments()]
 
     @property
     def grpo(self) -> Grpo:

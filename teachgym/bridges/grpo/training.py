@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from secrets import token_hex
 from statistics import fmean
@@ -59,7 +59,7 @@ def train_teacher(settings: TeacherTraining, folder: Path, watch: Watch | None =
 
     Args:
         settings: of the training.
-        folder: new, or of a training with these settings.
+        folder: new, or of a training with these settings (see ``as_begun``).
         watch: called after each update.
 
     Returns:
@@ -70,15 +70,39 @@ def train_teacher(settings: TeacherTraining, folder: Path, watch: Watch | None =
         ConfigError: for settings that an environment of any stage refuses.
     """
     folder = settle(folder)
-    for stage in settings.stages:
-        for update in range(min(stage.updates, max(map(len, stage.vary.values()), default=1))):
-            env_settings = {**stage.settings_of(update), "texts": True}
-            check_config(RunConfig(env_settings=env_settings, trackers=settings.trackers))
+    settings = as_begun(settings, folder)
+    check(settings)
     run = _opened(settings, folder)
     with holding(folder, "train-teacher"):
         training = _Training(settings, run)
         training.go_on(watch or (lambda number, metrics: None))
     return training.teacher
+
+
+def check(settings: TeacherTraining) -> None:
+    """Raise ``ConfigError`` for settings that an environment of any update would refuse."""
+    for own in settings.environments():
+        env_settings = {**own, "texts": True}
+        check_config(RunConfig(env_settings=env_settings, trackers=settings.trackers))
+
+
+def as_begun(settings: TeacherTraining, folder: Path) -> TeacherTraining:
+    """The settings, with ``apart`` as a training in the folder has it.
+
+    One that was begun before stages had it goes on with the students and items that it has met.
+    """
+    stages = _stages_of(folder)
+    if not stages or all("apart" in stage for stage in stages):
+        return settings
+    return replace(settings, stages=tuple(replace(s, apart=False) for s in settings.stages))
+
+
+def _stages_of(folder: Path) -> list[Record]:
+    """The stages of the training in a folder, as they are recorded; none where there is none."""
+    path = folder / "config.json"
+    config: Record = read_json(path).get("config", {}) if path.exists() else {}
+    stages: list[Record] = config.get("stages", [])
+    return stages
 
 
 def _opened(settings: TeacherTraining, folder: Path) -> RunFolder:
@@ -90,6 +114,8 @@ def _opened(settings: TeacherTraining, folder: Path) -> RunFolder:
     known = read_json(run.config)
     if known.get("kind") != "teacher":
         raise RunError(f"{folder} holds a run, not the training of a teacher; give another folder")
+    for stage in known["config"]["stages"]:
+        stage.setdefault("apart", False)
     if known["config"] != config:
         names = sorted(k for k in config if config[k] != known["config"].get(k))
         raise RunError(

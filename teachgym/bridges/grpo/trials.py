@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker
-from teachgym.bridges.grpo.settings import TeacherTraining
+from teachgym.bridges.grpo.settings import FIRST_SEED, TeacherTraining
 from teachgym.envs.forks import AnyForks, forks_of
 from teachgym.students.local.pool import StudentPool
 from teachgym.types import Obs
-
-FIRST_SEED = 1_000_000
-"""Seeds of training episodes are from here on, and those of benches far below."""
 
 
 @dataclass(frozen=True)

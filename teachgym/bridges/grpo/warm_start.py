@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from teachgym.agents.llm.speaker import Speaker
 from teachgym.bridges.grpo.settings import TeacherTraining
 from teachgym.errors import RunError
+from teachgym.records import Record
+from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.students.local.automaton import write
@@ -48,6 +50,12 @@ def warm_up(speaker: Speaker, settings: TeacherTraining) -> None:
             differentiate(pool, [batch], loss, budget)
             updates.apply(number)
     pool.network.model.zero_grad()
+
+
+def environments_of(settings: TeacherTraining) -> list[Record]:
+    """The settings of the environments of the runs that it imitates."""
+    runs = map(Path, settings.warm_start.runs)
+    return [read_json(RunFolder.open(run).config)["config"]["env_settings"] for run in runs]
 
 
 def lessons_of(folder: Path, speaker: Speaker) -> Iterator[Lesson]:

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from teachgym.benchmarks.bench.suites.held_out import traits_of
 from teachgym.benchmarks.learned import language
 from teachgym.benchmarks.learned.language import (
     LEARNED,
@@ -46,6 +47,16 @@ def test_arms_differ_in_what_is_paid_and_how_they_begin(tmp_path: Path) -> None:
         arm for arm, recipe in LEARNED.items() if recipe.rest
     }
     assert {tuple(s.stages[0].vary["student_settings.base"]) for s in settings.values()} == {(5, 6)}
+
+
+def test_no_run_has_a_student_or_items_of_a_training() -> None:
+    """Runs: bases 0 to 4 and task seeds 0 to 9, of the default task, as in training."""
+    runs = [traits_of(language.held_out(seed)) for seed in language.SEEDS]
+    assert [run["items"] for run in runs] == [("arithmetic-and-strings", s) for s in range(10)]
+    met = [traits_of(own) for arm in LEARNED for own in settings_of(arm, []).environments()]
+    assert {own["bases"] for own in met} == {("tiny", 5), ("tiny", 6)}
+    assert {own["items"] for own in met} == {("arithmetic-and-strings", 1_000_000)}
+    assert not {t for own in met for t in own.items()} & {t for run in runs for t in run.items()}
 
 
 def test_shuffled_arms_meet_another_student_in_each_update(tmp_path: Path) -> None:

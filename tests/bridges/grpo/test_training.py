@@ -19,8 +19,8 @@ from teachgym.agents import make_teacher
 from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker, load_model
 from teachgym.bridges.grpo.settings import Stage, TeacherTraining
-from teachgym.bridges.grpo.training import train_teacher
-from teachgym.bridges.grpo.warm_start import lessons_of
+from teachgym.bridges.grpo.training import as_begun, train_teacher
+from teachgym.bridges.grpo.warm_start import environments_of, lessons_of
 from teachgym.errors import ConfigError, RunError, UnknownNameError
 from teachgym.loop import run_episode
 from teachgym.runs.config import read_config
@@ -179,6 +179,8 @@ def alp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_lessons_are_what_the_teacher_saw_and_ordered(alp: Path) -> None:
     env = gym.make("teachgym/SkillList-v0", **ENV)
     form = SharesForm(tuple(env.get_wrapper_attr("skills")), TeacherTraining.of(SETTINGS).form)
+    warm = TeacherTraining.of({"warm_start": {"runs": [str(alp)]}})
+    assert [own["student"] for own in environments_of(warm)] == ["simulated"]
     found = list(lessons_of(alp, Speaker(load_model("small").pool, form)))
     episode = run_episode(env, make_teacher("alp", env), seed=3).transitions
     before = None
@@ -211,7 +213,51 @@ def test_stages_follow_one_another_and_what_varies_takes_turns() -> None:
     assert [settings.stage_of(u)[1] for u in range(4)] == [0, 1, 2, 0]
     bases = [settings.stages[0].settings_of(u)["student_settings"]["base"] for u in range(3)]
     assert bases == [5, 6, 5]
-    assert Stage().settings_of(0) == {"student": "simulated"}
+
+
+def test_bases_and_items_that_are_not_set_are_none_of_boards() -> None:
+    """Boards have the bases 0 to 4 of ``tiny`` and task seeds below 10,000."""
+    items = {"task_settings": {"seed": 1_000_000}}
+    usual = {"student": "simulated", "student_settings": {"base": 5}, **items}
+    assert Stage().settings_of(0) == usual
+    bases = [own["student_settings"]["base"] for own in Stage().environments()]
+    assert bases == [5, 6]
+    own = {"student": "tiny", "student_settings": {"base": 2}, "task_settings": {"seed": 3}}
+    assert Stage(env_settings=own).settings_of(7) == own
+    varied = Stage(vary={"student": ["tiny", "some/model"], "task_settings.seed": [7, 8, 9]})
+    assert [varied.settings_of(u) for u in (1, 2)] == [
+        {"student": "some/model", "task_settings": {"seed": 8}},
+        {"student": "tiny", "student_settings": {"base": 5}, "task_settings": {"seed": 9}},
+    ]
+    hard = Stage(env_settings={"student_settings": {"profile": "hard"}, "task": "second-try"})
+    assert hard.settings_of(0) == {"student": "simulated", **hard.env_settings}
+    assert Stage(apart=False).settings_of(0) == {"student": "simulated"}
+
+
+def test_every_combination_of_what_varies_is_checked(tmp_path: Path) -> None:
+    """Of lists of two and three the sixth update alone has the last of both."""
+    vary = {"examples_per_step": [10, 20], "reward_scale": [1.0, 2.0, 3.0]}
+    stage = Stage(updates=9, env_settings=ENV, vary=vary)
+    met = {(own["examples_per_step"], own["reward_scale"]) for own in stage.environments()}
+    assert met == {(n, scale) for n in (10, 20) for scale in (1.0, 2.0, 3.0)}
+    assert len(Stage(updates=4, env_settings=ENV, vary=vary).environments()) == 4
+    wrong = {"reward": ["cost_adjusted", "per_skill"], "prices": [None, None, {"examples": 1e-5}]}
+    stages = [{"updates": 6, "env_settings": ENV, "vary": wrong}]
+    with pytest.raises(ConfigError, match="prices are given, but reward='per_skill'"):
+        train(tmp_path / "wrong", stages=stages)
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_a_training_from_before_goes_on_with_what_it_has_met(tmp_path: Path) -> None:
+    settings = TeacherTraining.of({"seed": 3})
+    assert as_begun(settings, tmp_path / "new") == settings
+    for apart, stage in (({}, {}), ({"apart": True}, {})):
+        (tmp_path / "config.json").write_text(
+            json.dumps({"kind": "teacher", "config": {"stages": [{**stage, **apart}]}})
+        )
+        begun = as_begun(settings, tmp_path)
+        assert begun.stages[0].apart == bool(apart)
+        assert begun.seed == 3
 
 
 @pytest.mark.parametrize(
