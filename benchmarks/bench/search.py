@@ -61,6 +61,7 @@ BY_NAME: Mapping[str, Range | None] = {
     "alpha": Within(1e-4, 0.1, log=True),
     "initial": Within(0.5, 1.0),
     "slots": Within(4, 256, log=True, whole=True),
+    "threshold": Within(0.001, 0.1, log=True),  # Of gains, which are hardly ever outside.
     "top": None,  # Another rule than that of the other settings.
     "credit": None,  # Of a cell only where cells are the arms.
     "items": None,  # Costs tokens that other teachers do not spend.
