@@ -27,6 +27,8 @@ class PGKD(Teacher[Report, Plan]):
     * A share ``focus`` of the step goes to the first ``shown`` hard negatives, evenly; the rest to
       skills in proportion to 1 - accuracy. 0 is the paper's ablation without hard negatives, 1
       the one without report.
+    * Only engines that read seeds vary a hard negative itself; others, ``procedural`` among them,
+      make exercises of its skill and level.
     * The student is sure of an answer by the probability of its text, which needs no classes.
     * The exam is on items of the task's training pool, drawn anew in each step; the report is of
       ``val``, whose accuracy decides in place of the loss when it is over.

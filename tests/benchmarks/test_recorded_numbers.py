@@ -16,7 +16,9 @@ import pytest
 from scipy import stats
 
 from teachgym.benchmarks.bench.agreement import agreement
+from teachgym.benchmarks.bench.leaderboard import show_p
 from teachgym.benchmarks.bench.outcomes import read_outcomes
+from teachgym.benchmarks.bench.statistics import holm
 from teachgym.benchmarks.bench.union import read_lines
 from teachgym.benchmarks.learned import language, ppo
 
@@ -130,6 +132,31 @@ def test_gains_of_a_domain_are_those_of_its_runs(
             expected.append(student_interval(r["test_after"] - uniform[s] for s, r in own))
     table = "\n".join(rows(section(title)))
     assert INTERVAL.findall(table) == expected
+
+
+def test_verdicts_of_published_methods_are_those_of_their_runs() -> None:
+    """Differences, their intervals and signs, what the intervals alone say, and Holm's p."""
+    runs = runs_of("bench-methods.jsonl")
+    table = [
+        row.strip("| ").split(" | ") for row in rows(section("Published methods at equal budget"))
+    ]
+    told = {tuple(re.findall(r"`([^`]+)`", row[0])): row[2:] for row in table[2:]}
+    assert len(told) == len(table) - 2
+    alone = {}
+    for (arm, against), (interval, above, verdict, _) in told.items():
+        pairs = [
+            (r["test_after"], runs[against][seed]["test_after"]) for seed, r in runs[arm].items()
+        ]
+        differences = [mine - theirs for mine, theirs in pairs]
+        assert interval == student_interval(differences)
+        assert above == f"{sum(d > 0 for d in differences)} of {len(differences)}"
+        low, high = (float(end) for end in re.findall(r"[+-]0\.\d{4}", interval)[1:])
+        found = "agrees" if low > 0 else "contradicts" if high < 0 else "cannot tell"
+        assert verdict == found
+        alone[arm, against] = float(stats.ttest_rel(*zip(*pairs, strict=True)).pvalue)
+    assert {pair: show_p(p) for pair, p in holm(alone).items()} == {
+        pair: row[-1] for pair, row in told.items()
+    }
 
 
 def test_agreement_of_domains_is_that_of_their_runs() -> None:
