@@ -145,7 +145,7 @@ def test_the_real_run_runs_in_small(tmp_path: Path) -> None:
     real = read_config(Path(__file__).parents[3] / "examples" / "qwen_teacher.toml")
     first, second = real["stages"]
     student = str(save_model(tmp_path / "student", "Qwen2"))
-    on_cpu = {"device": "cpu", "max_new_tokens": 64}
+    on_cpu = {"device": "cpu", "max_new_tokens": 96}
     settings = {**second["env_settings"]["student_settings"], **on_cpu}
     sizes = {"task_settings": ENV["task_settings"], "budget": {"steps": 1}}
     on_texts = {**sizes, "student": student, "student_settings": settings, "examples_per_step": 4}
