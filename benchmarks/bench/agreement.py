@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from teachgym.benchmarks.bench.outcomes import Outcomes
-from teachgym.benchmarks.bench.statistics import Interval, percentiles, resamples
+from teachgym.benchmarks.bench.statistics import Interval, draw_resamples, percentiles
 from teachgym.errors import ConfigError
 from teachgym.metrics import rank_correlation
 from teachgym.types import FloatArray
@@ -69,7 +69,7 @@ def agreement(ours: Outcomes, theirs: Outcomes, leave_out: Collection[str] = ())
         [[[bench[arm, s].test for arm in arms] for bench in (ours, theirs)] for s in shared]
     )  # (n_seeds, 2, n_arms)
     rng = np.random.default_rng(0)
-    drawn = scores[resamples(len(shared), rng)]
+    drawn = scores[draw_resamples(len(shared), rng)]
     rho = percentiles(float(_correlation(scores)), _correlation(drawn), len(shared))
     return Agreement(rho, len(arms), len(shared))
 

@@ -10,14 +10,14 @@ from difflib import SequenceMatcher
 MISTAKES = "Mistakes of the student"
 """Heads the part of a prompt that shows the student's errors."""
 
+_FENCED = r"(`{3,})\n(.*?)\n\1$"
 SOLVE = re.compile(
-    r"^Solve this problem, which exercises the skill \S+:\n(`{3,})\n(.*?)\n\1$",
-    re.MULTILINE | re.DOTALL,
+    rf"^Solve this problem, which exercises the skill \S+:\n{_FENCED}", re.MULTILINE | re.DOTALL
 )
 """The question for a solution; its second group is the problem."""
 
 MEND = re.compile(
-    r"^Something is wrong in this item for the skill \S+:\n\n`problem`:\n(`{3,})\n(.*?)\n\1$",
+    rf"^Something is wrong in this item for the skill \S+:\n\n`problem`:\n{_FENCED}",
     re.MULTILINE | re.DOTALL,
 )
 """The question for a better solution; its second group is the problem."""

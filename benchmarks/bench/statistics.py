@@ -123,10 +123,12 @@ def bootstrap(scores: FloatArray, statistic: Statistic, rng: np.random.Generator
         rng: draws the resamples.
     """
     n, value = len(scores), float(statistic(scores))
-    return percentiles(value, statistic(scores[resamples(n, rng)]) if n >= FEWEST else scores, n)
+    if n < FEWEST:
+        return Interval(value, math.nan, math.nan)
+    return percentiles(value, statistic(scores[draw_resamples(n, rng)]), n)
 
 
-def resamples(n_runs: int, rng: np.random.Generator, draws: int = DRAWS) -> NDArray[np.int_]:
+def draw_resamples(n_runs: int, rng: np.random.Generator, draws: int = DRAWS) -> NDArray[np.int_]:
     """The places of the runs in each resample, shape (n_resamples, n_runs).
 
     Of five runs and fewer all resamples there are, 3,125 of five: the ends of a widened interval
@@ -207,7 +209,7 @@ def share_of_room(
     """
     table = np.array([scores, floor, ceiling], dtype=np.float64)  # (3, n)
     n = table.shape[1]
-    drawn = table[:, resamples(n, rng, RESAMPLES)].mean(axis=2)  # (3, n_resamples)
+    drawn = table[:, draw_resamples(n, rng, RESAMPLES)].mean(axis=2)  # (3, n_resamples)
     mean = table.mean(axis=1)
     room = percentiles(float(mean[2] - mean[1]), drawn[2] - drawn[1], n)
     if not room.low > 0:

@@ -82,7 +82,7 @@ def compare_union(lines: Sequence[Record]) -> list[Compared]:
     tests = {pair: test for pair, test in compared.items() if test is not None}
     # Two settings may make one run under two digests, and two arms each be the other's reference.
     same = {pair: (abs(test.difference.mean), test.p) for pair, test in tests.items()}
-    adjusted = holm({key: p for key in same.values() for p in key[1:]})
+    adjusted = holm({outcome: outcome[1] for outcome in same.values()})
     found = [
         Compared(*made[pair][:2], tuple(made[pair][2]), test, adjusted[same[pair]])
         for pair, test in tests.items()

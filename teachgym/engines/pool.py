@@ -41,11 +41,11 @@ class PoolEngine(DataEngine):
         left: dict[str, list[Example]] = {}
         chosen: list[Example] = []
         for order in plan.orders:
+            named = self._ids.intersection(order.seeds)
             for leaf, count in divide(order, self._leaves, streams):
                 if leaf not in left:
                     left[leaf] = _shuffled(self._pool.get(leaf, []), streams.of(leaf))
-                wanted = self._ids.intersection(order.seeds)
-                offered = [e for e in left[leaf] if not wanted or e.id in wanted]
+                offered = [e for e in left[leaf] if e.id in named] if named else left[leaf]
                 ranked = _ranked(offered, order.difficulty)
                 chosen += [signed(example, order, self.name) for example in ranked[:count]]
                 taken = set(map(id, ranked[:count]))

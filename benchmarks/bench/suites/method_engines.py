@@ -120,6 +120,11 @@ def _augmented(what: str, seeds: str) -> Arm:
     return _varied(f"{what}-{seeds}", engine, own, against=f"questions-{seeds}")
 
 
+_ONE_SEED: Mapping[str, Any] = {
+    "task_settings": {"train_per_cell": 1},
+    "gate_settings": {"duplicates": "allow"},
+}
+"""Settings of arms with one seed of each cell, which may be answered again in the same words."""
 _RATIOS = {"ratio-rule": 4.0, "ratio-rule-answers": 1e9, "ratio-rule-questions": 1e-9}
 """Arms to the number of calls for each seed from which on questions are new."""
 
@@ -128,11 +133,10 @@ def _by_ratio(name: str, tau: float) -> Arm:
     """An arm as in ``_varied`` with one seed of each cell, in ten steps of 60 calls."""
     engines = {"answers": {"name": "other-answers"}, "questions": {"name": "similar"}}
     own = {
-        "task_settings": {"train_per_cell": 1},
+        **_ONE_SEED,
         "engine_settings": {"engines": engines, "default": "questions"},
         "budget": {"steps": 10, "examples": 600},
         "examples_per_step": 60,
-        "gate_settings": {"duplicates": "allow"},
     }
     arm = _varied(name, "by-order", own, against="ratio-rule-questions")
     return replace(arm, teacher="ratio-rule", teacher_settings={"tau": tau})
@@ -145,8 +149,7 @@ _KEPT = {"any-answers": "random", "diverse-answers": "diverse"}
 def _kept_answers(name: str, check: str) -> Arm:
     """An arm as in ``_varied`` with half of the answers to one seed of each cell, in five steps."""
     own = {
-        "task_settings": {"train_per_cell": 1},
-        "gate_settings": {"duplicates": "allow"},
+        **_ONE_SEED,
         "gate_checks": [{"name": check, "share": 0.5}],
         "budget": {"steps": 5},
         "examples_per_step": 500,

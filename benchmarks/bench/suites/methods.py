@@ -224,6 +224,7 @@ _AMONG_VERIFIED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "chance-of-verified": ("random", {"share": 0.5}),
     "pass-rate": ("pass-rate", {}),
 }
+"""Those of arms whose writer's data are verified before."""
 _FILTERS = {
     "llkd-like": ("few", "2411.08028"),
     "ifd": ("half", "2308.12032"),

@@ -15,12 +15,12 @@ from teachgym.benchmarks.bench.statistics import (
     Interval,
     bootstrap,
     compare_paired,
+    draw_resamples,
     holm,
     interquartile_mean,
     probability_of_improvement,
     profile,
     rank_sets,
-    resamples,
     seeds_needed,
     share_of_room,
     tail_probability,
@@ -176,9 +176,9 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 def test_of_five_runs_there_are_all_resamples_and_of_more_a_draw() -> None:
     """5^5 = 3,125, of which the five that repeat one run have the most extreme means."""
     rng = np.random.default_rng(0)
-    places = resamples(5, rng)
+    places = draw_resamples(5, rng)
     assert len(np.unique(places, axis=0)) == len(places) == 3125
-    assert resamples(6, rng, 70).shape == (70, 6)
+    assert draw_resamples(6, rng, 70).shape == (70, 6)
     scores = np.array([0.0, 1.0, 2.0, 3.0, 10.0])
     known = bootstrap(scores, lambda x: x.mean(axis=-1), np.random.default_rng(1))
     assert known == bootstrap(scores, lambda x: x.mean(axis=-1), np.random.default_rng(2))
