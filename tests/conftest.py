@@ -72,6 +72,14 @@ def _no_waiting_for_disks() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is made for whole files, before any test begins, from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEACHGYM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
+
+
 _numbers = count()
 
 

@@ -67,7 +67,7 @@ def gradients(pool: StudentPool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]
 @pytest.mark.parametrize(
     ("architecture", "dtype", "allowed"),
     [
-        ("llama", torch.float32, 2e-6),
+        ("llama", torch.float32, 1e-5),
         ("llama", torch.float64, 1e-13),
         ("qwen2", torch.float64, 1e-13),
         ("gpt2", torch.float64, 1e-13),

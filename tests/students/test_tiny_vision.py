@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +26,15 @@ LEARNED = "count-colour"
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures of all tests stay."""
-    return tmp_path_factory.mktemp("cache")
+def task() -> Task:
+    """Of few items."""
+    return make_task("shapes", val_per_cell=8, test_per_cell=4, train_per_cell=4)
 
 
 @pytest.fixture(scope="module")
-def task(cache: Path) -> Task:
-    """Of few items."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEACHGYM_CACHE", str(cache))
-        return make_task("shapes", val_per_cell=8, test_per_cell=4, train_per_cell=4)
+def cache() -> Path:
+    """Where the pictures of all tests stay."""
+    return Path(os.environ["TEACHGYM_CACHE"])
 
 
 @pytest.fixture(autouse=True)

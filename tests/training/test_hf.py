@@ -102,7 +102,7 @@ def test_the_weights_are_those_of_packed_training_in_pieces() -> None:
         for letter, matrix in (("A", layer.lora_A), ("B", layer.lora_B)):
             key = f"base_model.model.{name}.lora_{letter}.default.weight"
             np.testing.assert_allclose(
-                matrix[0].detach().numpy().T, trained[key], rtol=0, atol=1e-5
+                matrix[0].detach().numpy().T, trained[key], rtol=0, atol=5e-5
             )
             assert np.abs(trained[key] - before[key]).max() > 1e-3
 
