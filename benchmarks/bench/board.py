@@ -68,27 +68,24 @@ def read_board(folder: Path) -> list[Entry]:
 def add_bench(bench: Path, board: Path, name: str = "") -> Path:
     """Check a bench, add it to a board under its folder's name or another, and return its lines.
 
-    Where the board has a bench of that name whose arms and settings are the same, and whose seeds
-    end where those of this one begin, the runs are added to it.
+    Where the board has a bench of that name with the same settings, whose arms are the same and
+    whose seeds end where those of this one begin, or whose seeds are the same and some arms are
+    not, the new runs are added to it.
 
     Raises:
         RunError: if it has runs that are missing, damaged or were resumed with something changed,
-            or the board has another bench of that name.
+            the board has another bench of that name, or a run of both had another result there.
         ConfigError: for a bench with too few seeds.
     """
     path = board / f"{name or bench.resolve().name}{LINES}"
     suite = read_suite(bench)
-    earlier = read_entry(path) if path.exists() else None
-    if earlier is not None and not _goes_on(earlier.suite, suite):
-        next_seed = earlier.suite.all_seeds[-1] + 1
-        raise RunError(
-            f"{path} is on the board already, and {bench} does not continue it; remove it or "
-            f"give another --name (more seeds of it: --first-seed {next_seed})"
-        )
-    lines: Sequence[Record] = _checked_lines(suite, bench)
-    if earlier is not None:
-        lines = sorted((*earlier.lines, *lines), key=lambda line: (line["arm"], line["seed"]))
-        suite = suite.with_seeds(earlier.suite.all_seeds + suite.all_seeds)
+    lines: Sequence[Record]
+    if path.exists():
+        earlier = read_entry(path)
+        both = _joined(earlier.suite, suite, path, bench)
+        suite, lines = both, _joined_lines(earlier.lines, _checked_lines(suite, bench), path)
+    else:
+        lines = _checked_lines(suite, bench)
     board.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
@@ -97,10 +94,37 @@ def add_bench(bench: Path, board: Path, name: str = "") -> Path:
     return path
 
 
-def _goes_on(earlier: Suite, suite: Suite) -> bool:
-    """Whether a suite is another one with the seeds that come next."""
-    same = suite.with_seeds(earlier.all_seeds) == earlier
-    return same and suite.first_seed == earlier.all_seeds[-1] + 1
+def _joined(earlier: Suite, suite: Suite, path: Path, bench: Path) -> Suite:
+    """The suite of both, which are alike but for either the next seeds or other arms."""
+    next_seed = earlier.all_seeds[-1] + 1
+    if suite.first_seed == next_seed and suite.with_seeds(earlier.all_seeds) == earlier:
+        return suite.with_seeds(earlier.all_seeds + suite.all_seeds)
+    both = earlier.with_arms_of(suite)
+    if both is not None and both != earlier:
+        return both
+    raise RunError(
+        f"{path} is on the board already, and {bench} does not continue it; remove it or give "
+        f"another --name (more seeds of it: --first-seed {next_seed}; other arms of it: with the "
+        "same seeds and settings)"
+    )
+
+
+def _joined_lines(
+    earlier: Sequence[Record], lines: Sequence[Record], path: Path
+) -> Sequence[Record]:
+    """The lines of both, by arm and seed; runs of both are equal, or what ran them was not."""
+    runs = {(line["arm"], line["seed"]): line for line in earlier}
+    for line in lines:
+        arm, seed = run = line["arm"], line["seed"]
+        known = runs.setdefault(run, line)
+        if (known["test_before"], known["test_after"]) != (line["test_before"], line["test_after"]):
+            raise RunError(
+                f"arm {arm!r} with seed {seed} was {known['test_after']:.4f} after teaching when "
+                f"{path} was made ({known['commit'] or 'no commit'}) and is "
+                f"{line['test_after']:.4f} now ({line['commit'] or 'no commit'}), so other arms "
+                "are not comparable; run them all with one version, or give another --name"
+            )
+    return [runs[run] for run in sorted(runs)]
 
 
 def _checked_lines(suite: Suite, bench: Path) -> list[Record]:

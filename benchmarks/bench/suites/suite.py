@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from teachgym.errors import ConfigError, UnknownNameError, require_known
 from teachgym.records import Record
@@ -15,6 +15,7 @@ from teachgym.runs.config import RunConfig
 from teachgym.settings import Count, CountFromOne, FromJson, build, checked
 from teachgym.students.bases import BASES, bases_of, draw_base
 
+T = TypeVar("T")
 SKILL_LIST = "teachgym/SkillList-v0"
 TUNING_SEED = 10_000
 """Seeds from here on are for tuning: no board may use them, and tuning may use no others."""
@@ -173,6 +174,15 @@ class Suite:
         skipped = tuple(seed for seed in range(first, end) if seed not in seeds)
         return replace(self, first_seed=first, seeds=end - first, skipped=skipped)
 
+    def with_arms_of(self, other: Suite) -> Suite | None:
+        """The suite with the arms and claims that another has besides; None if more differs."""
+        arms = _either(self.arms, other.arms)
+        if len({arm.name for arm in arms}) < len(arms):
+            return None
+        brief, claims = _either(self.brief, other.brief), _either(self.claims, other.claims)
+        both = replace(self, arms=arms, brief=brief, claims=claims)
+        return both if replace(other, arms=arms, brief=brief, claims=claims) == both else None
+
     def narrowed(
         self, arms: Sequence[str] = (), seeds: int | None = None, first_seed: int | None = None
     ) -> Suite:
@@ -326,6 +336,10 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
             both[key] = overlay(below[key], above[key])
     return both
+
+
+def _either(ones: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
+    return (*ones, *(other for other in others if other not in ones))
 
 
 def _setting(settings: Mapping[str, Any], name: str) -> float:

@@ -85,6 +85,10 @@ def test_a_bench_is_added_once_or_under_another_name(bench: Path, tmp_path: Path
     assert "Benches" in board_page(read_board(board)).facts
 
 
+def told(entry: Entry) -> list[Record]:
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in entry.lines]
+
+
 def test_more_seeds_of_a_bench_go_on_with_it(bench: Path, tmp_path: Path) -> None:
     """Two and two seeds are the same lines as four at once."""
     board, more, all_four = tmp_path / "board", tmp_path / "more", tmp_path / "all"
@@ -96,10 +100,34 @@ def test_more_seeds_of_a_bench_go_on_with_it(bench: Path, tmp_path: Path) -> Non
     grown, whole = read_board(board)[::-1]
     assert (grown.name, grown.suite) == ("small", whole.suite)
 
-    def told(entry: Entry) -> list[Record]:
-        return [{k: v for k, v in line.items() if k != "seconds"} for line in entry.lines]
-
     assert told(grown) == told(whole)
+
+
+def test_other_arms_of_a_bench_are_added_to_it(bench: Path, tmp_path: Path) -> None:
+    """The arm of both stays as it was, and lines are those of all arms run at once."""
+    board, few = tmp_path / "board", tmp_path / "few"
+    run_all(SUITE.narrowed(("uniform",)), few)
+    add_bench(few, board, "small")
+    kept = (board / "small.jsonl").read_text().splitlines()
+    add_bench(bench, board)
+    add_bench(bench, board, "whole")
+    grown, whole = read_board(board)
+    assert {arm.name for arm in grown.suite.arms} == {arm.name for arm in whole.suite.arms}
+    assert told(grown) == told(whole)
+    assert set(kept) <= set((board / "small.jsonl").read_text().splitlines())
+
+
+def test_arms_are_not_added_to_runs_of_another_code(bench: Path, tmp_path: Path) -> None:
+    """The run of both has another result, as it would after a change."""
+    board, few = tmp_path / "board", tmp_path / "few"
+    run_all(SUITE.narrowed(("uniform",)), few)
+    lines = add_bench(few, board, "small")
+    changed = [json.loads(line) for line in lines.read_text().splitlines()]
+    changed[1]["test_after"] += 0.01
+    lines.write_text("".join(f"{json.dumps(line)}\n" for line in changed))
+    with pytest.raises(RunError, match=r"arm 'uniform' with seed 1 was .* so other arms are not"):
+        add_bench(bench, board)
+    assert len(read_board(board)[0].lines) == 2
 
 
 @pytest.mark.sweep(2)
