@@ -23,10 +23,10 @@ EXAMPLES = {
     "train_ppo.py": (["256"], "after"),
     "train_dqn.py": (["60"], "gain on val"),
 }
-NEED_MORE = {"llm_teacher.py", "train_llm_teacher.py", "train_offline.py"} | {
+NEED_MORE = {"llm_teacher.py", "train_llm_teacher.py"} | {
     f"teacher_in_{trainer}.py" for trainer in ("skyrl", "verl", "openrlhf")
 }
-"""A server, a model, a data set, trainers; see ``tests/bridges``."""
+"""A server, a model, trainers; see ``tests/bridges``."""
 QUICK = ("episode.py", "paper_in_one_file.py")
 
 
@@ -68,19 +68,3 @@ def test_the_paper_in_one_file_leaves_environments_and_teachers_to_be_read_later
     text = (ROOT / "examples" / "paper_in_one_file.py").read_text()
     assert len(text.splitlines()) <= 150
     assert not re.search(r"import.*(envs|agents)|(envs|agents).*import", text)
-
-
-@pytest.mark.slow
-def test_teachers_are_trained_on_the_episodes_of_a_bench(tmp_path: Path) -> None:
-    pytest.importorskip("d3rlpy")
-    bench, episodes = str(tmp_path / "bench"), str(tmp_path / "episodes")
-    settings = ["--set", "task_settings.val_per_cell=1", "--set", "task_settings.test_per_cell=1"]
-    arms = ["--arm", "weakest", "--arm", "alp", "--seeds", "2", "--workers", "1"]
-    command = ("-c", "from teachgym.cli import main; main()")
-    run_python(
-        *command, "bench", "tiny", "--student", "simulated", *settings, *arms, "--out", bench
-    )
-    run_python(*command, "export", bench, "--minari", episodes)
-    example = str(ROOT / "examples" / "train_offline.py")
-    out = run_python("-W", "ignore", example, episodes, "teachgym/SkillList/tiny-v1", "20", "2")
-    assert "conservative Q-learning" in out

@@ -243,6 +243,32 @@ def compare_paired(
     return PairedTest(change, interval, p)
 
 
+def compare_trained(runs: FloatArray, other: FloatArray) -> PairedTest:
+    """Test a method that was trained several times against one that is not, on the same seeds.
+
+    Training runs and seeds are both drawn by chance, and every run meets every seed. The variance
+    of the mean difference is that of the runs' means plus that of the seeds' means, by the degrees
+    of freedom of Satterthwaite (1946, Biometrics Bulletin 2(6):110-114). What a run does on one
+    seed alone is counted in both, so intervals are rather too wide.
+
+    Args:
+        runs: scores of the trained method, (n_runs, n_seeds); of one run, ``compare_paired``.
+        other: scores of the other, (n_seeds,).
+    """
+    if len(runs) == 1:
+        return compare_paired(runs[0], other)
+    change: FloatArray = runs - other
+    means = [change.mean(axis=axis) for axis in (1, 0)]  # (n_runs,), (n_seeds,)
+    parts = [float(own.var(ddof=1) / len(own)) for own in means]
+    found = Score(len(runs), float(change.mean()), sum(parts) ** 0.5)
+    if found.stderr < 1e-12:
+        return PairedTest(found, Interval(found.mean, -math.inf, math.inf), math.nan)
+    free = sum(parts) ** 2 / sum(v**2 / (len(m) - 1) for v, m in zip(parts, means, strict=True))
+    width = float(stats.t.ppf((1 + CONFIDENCE) / 2, free)) * found.stderr
+    p = float(2 * stats.t.sf(abs(found.mean) / found.stderr, free))
+    return PairedTest(found, Interval(found.mean, found.mean - width, found.mean + width), p)
+
+
 def compare_seeds(mine: Mapping[int, float], theirs: Mapping[int, float]) -> PairedTest | None:
     """``compare_paired`` of scores by seed, on the seeds that both have; None without such."""
     shared = sorted(mine.keys() & theirs.keys())

@@ -26,24 +26,21 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from teachgym import experiment
-from teachgym.agents import make_teacher
 from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker, load_model, save_teacher
 from teachgym.benchmarks.bench.statistics import compare_paired
-from teachgym.benchmarks.learned.ppo import ID, Line, Lines
+from teachgym.benchmarks.bench.suites.suite import Arm
+from teachgym.benchmarks.learned.judging import ID, play_arm
+from teachgym.benchmarks.learned.lines import Line, Lines
 from teachgym.bridges.grpo.settings import TeacherTraining
 from teachgym.bridges.grpo.training import train_teacher
 from teachgym.bridges.grpo.warm_start import warm_up
-from teachgym.loop import run_episode
-from teachgym.students import profile_of
-from teachgym.students.planning import plan_for
-from teachgym.tasks import make_task
-from teachgym.types import Budget, Score
+from teachgym.types import Score
 
 EPISODE: Mapping[str, Any] = {"examples_per_step": 500, "budget": {"steps": 5, "examples": 2500}}
 STUDENT = "simulated"
-BASES, SEEDS = range(5), range(10)
-"""Held-out bases and seeds: run s is on base s mod 5, with the items of task seed s."""
+SEEDS = range(10)
+"""Held-out seeds: run s is on base s mod 5, with the items of task seed s."""
 SHUFFLES = range(24)
 """Seeds of the students that a teacher meets with ``shuffled``."""
 
@@ -122,7 +119,8 @@ def warm_alone(arm: str, folder: Path, runs: Sequence[Path]) -> Path:
     """Return the teacher after the warm start of one of ``LEARNED``."""
     if not folder.exists():
         settings = settings_of(arm, runs)
-        model, skills = load_model("small"), tuple(_env(0).get_wrapper_attr("skills"))
+        env = gym.make(ID, student=STUDENT, texts=False)
+        model, skills = load_model("small"), tuple(env.get_wrapper_attr("skills"))
         warm_up(Speaker(model.pool, SharesForm(skills, settings.form)), settings)
         save_teacher(model, settings.form, folder)
     return folder
@@ -148,32 +146,11 @@ def taught(arm: str, folder: Path, answers: int) -> Iterator[float]:
     return play("trained", {"path": teacher_of(arm, folder), "answers": answers})
 
 
-def play(
-    teacher: str, settings: Mapping[str, Any] | Callable[[int], dict[str, Any]]
-) -> Iterator[float]:
+def play(teacher: str, settings: Mapping[str, Any] | None = None) -> Iterator[float]:
     """Return the return of each held-out episode."""
+    arm = Arm(teacher, teacher, settings or {})
     for seed in SEEDS:
-        env = _env(seed)
-        own = settings(seed) if callable(settings) else settings
-        yield run_episode(env, make_teacher(teacher, env, **own), seed=seed).return_
-
-
-def held_out(seed: int) -> dict[str, Any]:
-    """Return the settings of the environment of a held-out episode."""
-    base, items = {"base": seed % len(BASES)}, {"seed": seed}
-    return {"student": STUDENT, "student_settings": base, "task_settings": items, **EPISODE}
-
-
-def _env(seed: int) -> gym.Env[Any, Any]:
-    return gym.make(ID, texts=False, **held_out(seed))
-
-
-def _plan(seed: int) -> dict[str, Any]:
-    profile = profile_of(STUDENT, {"base": seed % len(BASES)})
-    assert profile is not None
-    task, budget = make_task("arithmetic-and-strings", seed=seed), Budget(**EPISODE["budget"])
-    plan = plan_for(profile, task, budget, EPISODE["examples_per_step"], free=True)
-    return {"plan": plan.tolist()}
+        yield play_arm(arm, {"student": STUDENT, **EPISODE}, seed)
 
 
 # -- the table ---------------------------------------------------------------------------------
@@ -211,9 +188,8 @@ def main() -> None:
         if not lines.has(arm, STUDENT):
             lines.add(Line(arm, STUDENT, tuple(returns()), trained=trained))
 
-    for name in RULES:
-        add(name, partial(play, name, {}))
-    add("planned", partial(play, "planned", _plan))
+    for name in (*RULES, "planned"):
+        add(name, partial(play, name))
     for answers in given.answers:
         more = f", {answers} answers" if answers != 8 else ""
         for arm in ("untrained", *WARM, *LEARNED):

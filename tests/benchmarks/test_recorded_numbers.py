@@ -20,7 +20,8 @@ from teachgym.benchmarks.bench.leaderboard import show_p
 from teachgym.benchmarks.bench.outcomes import read_outcomes
 from teachgym.benchmarks.bench.statistics import holm
 from teachgym.benchmarks.bench.union import read_lines
-from teachgym.benchmarks.learned import language, ppo
+from teachgym.benchmarks.learned import language
+from teachgym.benchmarks.learned.lines import Lines
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "benchmarks" / "results"
@@ -55,13 +56,12 @@ def test_the_leaderboard_of_the_readme_is_the_recorded_one() -> None:
     ("title", "arms", "name"),
     [
         ("A language model that learned to teach", language, "language-teachers.jsonl"),
-        ("PPO against rules and plans", ppo, "ppo.jsonl"),
     ],
 )
 def test_tables_of_trained_teachers_are_printed_by_their_scripts(
     title: str, arms: ModuleType, name: str
 ) -> None:
-    printed = rows(arms.describe(ppo.Lines(RECORDED / name).known))
+    printed = rows(arms.describe(Lines(RECORDED / name).known))
     assert set(printed) <= set(rows(section(title)))
 
 

@@ -119,7 +119,8 @@ class Suite:
     trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Destinations of the metrics of every run besides its folder; see ``RunConfig.trackers``."""
     tunes: bool = False
-    """Whether its arms are trials of settings, with seeds from ``TUNING_SEED`` on."""
+    """Whether its runs are there to choose settings or to learn from, with seeds from
+    ``TUNING_SEED`` on."""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]

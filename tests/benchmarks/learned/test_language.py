@@ -12,6 +12,7 @@ import pytest
 
 from teachgym.benchmarks.bench.suites.held_out import traits_of
 from teachgym.benchmarks.learned import language
+from teachgym.benchmarks.learned.judging import held_out
 from teachgym.benchmarks.learned.language import (
     LEARNED,
     SHUFFLES,
@@ -21,7 +22,7 @@ from teachgym.benchmarks.learned.language import (
     play,
     settings_of,
 )
-from teachgym.benchmarks.learned.ppo import Line, Lines
+from teachgym.benchmarks.learned.lines import Line, Lines
 from teachgym.bridges.grpo.training import train_teacher
 
 
@@ -51,7 +52,8 @@ def test_arms_differ_in_what_is_paid_and_how_they_begin(tmp_path: Path) -> None:
 
 def test_no_run_has_a_student_or_items_of_a_training() -> None:
     """Runs: bases 0 to 4 and task seeds 0 to 9, of the default task, as in training."""
-    runs = [traits_of(language.held_out(seed)) for seed in language.SEEDS]
+    usual = {"student": language.STUDENT, **language.EPISODE}
+    runs = [traits_of(held_out(usual, seed).env_settings) for seed in language.SEEDS]
     assert [run["items"] for run in runs] == [("arithmetic-and-strings", s) for s in range(10)]
     met = [traits_of(own) for arm in LEARNED for own in settings_of(arm, []).environments()]
     assert {own["bases"] for own in met} == {("tiny", 5), ("tiny", 6)}
@@ -73,7 +75,7 @@ def test_rules_repeat_what_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "SEEDS", range(1))
     recorded = {x.arm: x for x in Lines(Path("benchmarks/results/language-teachers.jsonl")).known}
     for name in language.RULES:
-        assert list(play(name, {})) == [pytest.approx(recorded[name].returns[0], abs=1e-12)]
+        assert list(play(name)) == [pytest.approx(recorded[name].returns[0], abs=1e-12)]
 
 
 def test_what_is_there_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

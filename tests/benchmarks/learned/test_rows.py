@@ -44,6 +44,19 @@ def test_a_row_that_ends_shows_the_next_episode_with_the_numbers_of_a_single_one
     assert np.array_equal(seen[0], first[0])  # The untrained student of the next episode.
 
 
+def test_rows_of_several_environments_are_those_of_each() -> None:
+    joined, first, second = GymnasiumVecEnv(*rows().parts, *rows().parts), rows(), rows()
+    joined.seed(7)
+    first.seed(7)
+    second.seed(9)
+    seen = np.concatenate([first.reset(), second.reset()])
+    assert np.array_equal(joined.reset(), seen)
+    actions = np.linspace(-1, 1, 4 * 96, dtype=np.float32).reshape(4, 96)
+    made, one, other = joined.step(actions), first.step(actions[:2]), second.step(actions[2:])
+    for whole, *halves in zip(made[:3], one[:3], other[:3], strict=True):
+        assert np.array_equal(whole, np.concatenate(halves))
+
+
 def test_other_autoreset_modes_are_refused() -> None:
     with pytest.raises(ConfigError, match="make the rows with 'SameStep'"):
         rows("NextStep")
