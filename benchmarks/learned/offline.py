@@ -192,7 +192,7 @@ def main() -> None:
     episodes, seeds = read_episodes(given.episodes)
     chosen = best_of_seeds(np.array([e.rewards.sum() for e in episodes]), seeds)
     best = [episodes[i] for i in chosen]
-    for run, name in product(range(given.runs), LEARNERS):
+    for name, run in product(LEARNERS, range(given.runs)):
         if not lines.has(name, "simulated", run):
             policy = train(name, run, best if LEARNERS[name].best else episodes, given.updates)
             returns = tuple(play(policy, seed) for seed in HELD_OUT)

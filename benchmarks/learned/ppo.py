@@ -50,9 +50,9 @@ class Policy:
 
 POLICIES: Mapping[str, Policy] = {
     "ppo, hard": Policy(HARD),
+    "ppo-nameless, bases 5 and 6": Policy("simulated", names=False),
     "ppo-nameless, hard": Policy(HARD, names=False),
     "ppo, bases 5 and 6": Policy("simulated"),
-    "ppo-nameless, bases 5 and 6": Policy("simulated", names=False),
 }
 RULES = ("uniform", "alp", "weakest", "best-constant", "planned")
 AGAINST = ("uniform", "alp", "best-constant")
@@ -161,7 +161,7 @@ def main() -> None:
     for student, name in product(given.students, RULES):
         if not lines.has(name, student):
             lines.add(Line(name, student, play_rule(student, name)))
-    for run, arm in product(range(given.runs), POLICIES):
+    for arm, run in product(POLICIES, range(given.runs)):
         missing = [s for s in given.students if not lines.has(arm, s, run)]
         if missing:
             model = train(arm, run, given.steps)
