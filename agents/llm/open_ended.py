@@ -107,8 +107,9 @@ class LLMOpenEnded(Teacher[Report, Data]):
         draw = draw_seed(self._rng)
         known = [skill.name for skill in self.classroom.syllabus.skills]
         question = ChatRequest(self._prompt(shown, count, said), draw)
-        (specs,) = self._asker.ask([question], with_names(SkillSpec, "skill", known))
-        kept, rejected = known_skills(specs, known)
+        item = with_names(SkillSpec, "skill", known)
+        answers = self._asker.ask([question], item, needed=not said)
+        kept, rejected = known_skills([spec for specs in answers for spec in specs], known)
         for verdict in rejected:
             self.classroom.meter.note(Incident("unknown-skill", verdict.detail))
         return kept

@@ -2,7 +2,7 @@
 
 A record is one SQLite file. Its table ``answers`` holds, for each request, the SHA-256 of its JSON
 (``key``), that JSON (``request``) and what came of it (``outcome``): a completion, or the message
-of a ``ChatError``. Several threads and processes may use one file.
+of a ``ChatError`` that was lived with. Several threads and processes may use one file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,6 @@ CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, request TEXT NOT NULL, outcome TEXT NOT NULL
 )
 """
-_FORGET = "DELETE FROM answers WHERE key = ? AND json_extract(outcome, '$.error') IS NOT NULL"
 _PATIENCE = 60.0
 """Seconds to wait for others who write to the same file."""
 _SHOWN = 100
@@ -43,8 +42,9 @@ class Recorded:
 
     Equal requests, of models that are the same in ``identity``, get one and the same answer, with
     the cost and the incidents it had when it was given: an episode that is lived again has the
-    same ledger. A call that failed fails again, for the same reason; ``forget_failure`` lets it
-    be asked again. Where two ask the same at once, both get the answer that was written first.
+    same ledger. A call that failed is asked again, unless it was lived with (``lose``): then it
+    fails again, for the same reason. Where two ask the same at once, both get the answer that was
+    written first.
 
     Args:
         chat: is asked for what is not in the record; never by ``replay``.
@@ -94,24 +94,24 @@ class Recorded:
         if outcome is None:
             if self.mode == "replay":
                 raise NotRecordedError(self._describe(messages, schema, draw))
-            try:
-                outcome = asdict(self.chat.complete(messages, schema, draw=draw))
-                del outcome["key"]  # It is that of the request.
-            except ChatError as error:
-                outcome = {"error": str(error)}
+            outcome = asdict(self.chat.complete(messages, schema, draw=draw))
+            del outcome["key"]  # It is that of the request.
             outcome = self._write(request, outcome)
         if "error" in outcome:
             raise ChatError(outcome["error"])
         return replace(_to_completion(outcome), key=_key(request))
 
-    def forget_failure(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> None:
-        """Ask again next time if this request failed, as when a run stops for lack of answers.
+    def lose(
+        self, error: ChatError, messages: Messages, schema: Schema = None, *, draw: int = 0
+    ) -> None:
+        """Write a failure down, since the caller goes on without this answer.
 
-        Does nothing for a request that has an answer, nor except in mode ``record``.
+        Whoever lives it again then goes on without it, too. Does nothing where there is an answer,
+        nor except in mode ``record``.
         """
         if self.mode == "record":
-            with self._open() as record:
-                record.execute(_FORGET, (_key(self._request(messages, schema, draw)),))
+            with suppress(ChatError):  # What cannot even be put to the model fails by itself.
+                self._write(self._request(messages, schema, draw), {"error": str(error)})
 
     def _request(self, messages: Messages, schema: Schema, draw: int) -> str:
         """All that decides an answer, as JSON."""
@@ -123,7 +123,7 @@ class Recorded:
     def _describe(self, messages: Messages, schema: Schema, draw: int) -> str:
         """The error for a request that is not in the record."""
         said = "; ".join(f"{m['role']}: {_shorten(m['content'])}" for m in messages)
-        kind = "no schema" if schema is None else f"schema {schema.get('title', 'without title')!r}"
+        kind = "no schema" if schema is None else "a schema"
         return (
             f"{self.path} has no answer of {self.name} to this request (draw {draw}, {kind}): "
             f"{said}. Run it once with cache 'record' and the same settings: {self.identity}"

@@ -25,7 +25,7 @@ from teachgym.errors import ChatError
 from teachgym.given import Given
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, Meter
-from teachgym.settings import CountFromOne, Few, checked
+from teachgym.settings import Few, checked
 from teachgym.shown import in_short
 from teachgym.types import Budget, Completion, Incident, Messages
 
@@ -68,7 +68,6 @@ class StructuredChat:
         meter: pays, and is told of incidents; None = unlimited, and nobody is told.
         workers: most calls in flight, >= 1.
         attempts: most calls for one question, >= 1; more than one if replies are malformed.
-        max_reply_chars: what is longer is cut there before it is read, >= 1.
 
     Raises:
         ConfigError: for a number that is out of range.
@@ -82,11 +81,10 @@ class StructuredChat:
         *,
         workers: Few = 8,
         attempts: Few = 3,
-        max_reply_chars: CountFromOne = 200_000,
     ) -> None:
         self.chat = chat
         self.meter: Meter = Ledger(Budget()) if meter is None else meter
-        self.workers, self.attempts, self.max_reply_chars = workers, attempts, max_reply_chars
+        self.workers, self.attempts = workers, attempts
 
     @classmethod
     def open(
@@ -101,12 +99,19 @@ class StructuredChat:
         model, workers = open_chat(chat, role, workers)
         return cls(model, meter, workers=workers)
 
-    def ask(self, questions: Sequence[ChatRequest], item: type[ItemT]) -> list[tuple[ItemT, ...]]:
+    def ask(
+        self, questions: Sequence[ChatRequest], item: type[ItemT], *, needed: bool = True
+    ) -> list[tuple[ItemT, ...]]:
         """The valid items in the answer to each question, in order, possibly none.
 
+        Args:
+            questions: are asked several at a time.
+            item: what each item must fit.
+            needed: whether it is an error if no call gets through; else there are no answers at
+                all then, an empty list.
+
         Raises:
-            ChatError: if there were calls and not one of them got through; of a recorded model
-                they are asked anew next time, so that a run that stops here can be resumed.
+            ChatError: if answers are needed, and there were calls and not one of them got through.
             NotRecordedError: if an answer is not in the record that is replayed.
         """
         schema = items_schema(item)
@@ -129,9 +134,11 @@ class StructuredChat:
                     else:
                         self.note("reask", parsed.malformed)
                         waiting[number] = _again(question, reply, parsed.malformed, schema)
-        if failures and not found:
-            raise self._silence(failures, schema)
-        return [found.get(number, ()) for number in range(len(questions))]
+        silent = bool(failures) and not found
+        if silent and needed:
+            raise self._silence([error for _, error in failures])
+        self._lose(failures, schema)
+        return [] if silent else [found.get(number, ()) for number in range(len(questions))]
 
     def _call(
         self, questions: Sequence[ChatRequest], schema: Mapping[str, Any]
@@ -169,29 +176,27 @@ class StructuredChat:
 
     def _read(self, reply: Completion, item: type[ItemT]) -> Parsed[ItemT]:
         """The items of a reply, with what is wrong with it noted."""
-        text = reply.text[: self.max_reply_chars]
-        cut = reply.cut or len(text) < len(reply.text)
-        if cut:
-            self.note("cut", f"a reply of {self.chat.name} ended after {len(text)} characters")
-        parsed = parse_items(text, item)
+        parsed = parse_items(reply.text, item)
         for problem in parsed.problems:
             self.meter.note(problem)
-        if cut and parsed.malformed is not None:
+        if reply.cut and parsed.malformed is not None:
             return replace(parsed, malformed=f"{parsed.malformed}; it was cut off, so be shorter")
         return parsed
 
-    def _silence(
+    def _lose(
         self, failures: Sequence[tuple[ChatRequest, ChatError]], schema: Mapping[str, Any]
-    ) -> ChatError:
-        """The error to raise when every call has failed."""
+    ) -> None:
+        """Record which answers are missing from now on, whenever this is lived again."""
         if isinstance(self.chat, Recorded):
-            for question, _ in failures:
-                self.chat.forget_failure(question.messages, schema, draw=question.draw)
-        first = failures[0][1]
+            for question, error in failures:
+                self.chat.lose(error, question.messages, schema, draw=question.draw)
+
+    def _silence(self, failures: Sequence[ChatError]) -> ChatError:
+        """The error to raise when every call has failed."""
         name, count = self.chat.name, len(failures)
         calls = f"all {count} calls of {name} failed; the first" if count > 1 else f"{name} failed"
-        error = ChatError(f"{calls}: {first}")
-        error.__cause__ = first
+        error = ChatError(f"{calls}: {failures[0]}")
+        error.__cause__ = failures[0]
         return error
 
     def note(self, event: str, detail: str) -> None:
@@ -200,10 +205,12 @@ class StructuredChat:
 
 
 def settle(meter: Meter, completion: Completion) -> None:
-    """Pay for a call and note its incidents."""
+    """Pay for a call and note its incidents, and ``cut`` where its answer was cut off."""
     meter.record(completion.cost)
     for incident in completion.incidents:
         meter.note(incident)
+    if completion.cut:
+        meter.note(Incident("cut", f"a reply ended after {len(completion.text)} characters"))
     if completion.key:
         meter.call(completion.key)
 

@@ -22,7 +22,6 @@ from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.writer_settings import WriterSettings
 from teachgym.engines.written import Fields, item_type, problem_fields, solution_fields
-from teachgym.errors import ChatError
 from teachgym.gate import normalise
 from teachgym.streams import Streams, draw_seed
 from teachgym.syllabus import Syllabus
@@ -84,13 +83,8 @@ class Writer:
         jobs = [job for order in orders for job in self._jobs(order, streams)]
         batch = _Batch()
         while waiting := [job for job in jobs if job.missing and job.calls]:
-            try:
-                self._write_round(waiting, batch)
-            except ChatError:
-                if not any(job.made for job in jobs):
-                    raise
-                break
-            if self.asker.meter.exhausted():
+            needed = not any(job.made for job in jobs)
+            if not self._write_round(waiting, batch, needed) or self.asker.meter.exhausted():
                 break
         for job in jobs:
             if job.missing:
@@ -107,19 +101,21 @@ class Writer:
             rng = streams.of(leaf, order.difficulty, order.subskill)
             yield _Job(order, leaf, count, calls, rng)
 
-    def _write_round(self, jobs: Sequence[_Job], batch: _Batch) -> None:
-        """One more call for each job, and what comes of it."""
+    def _write_round(self, jobs: Sequence[_Job], batch: _Batch, needed: bool) -> bool:
+        """One more call for each job, and what comes of it; False if no call got through."""
         calls = [self._call(job, batch) for job in jobs]
-        replies = self.asker.ask([question for _, question in calls], item_type(self._problem))
+        questions = [question for _, question in calls]
+        replies = self.asker.ask(questions, item_type(self._problem), needed=needed)
         written: list[_Written] = []
-        for job, (shown, _), items in zip(jobs, calls, replies, strict=True):
+        for job, (shown, _), items in zip(jobs, calls, replies, strict=bool(replies)):
             new = self._new((item.model_dump() for item in items), batch)
             for filled in islice(new, job.missing):
                 batch.problems.setdefault(job.leaf, []).append(filled["problem"])
                 written.append(_Written(job, shown, filled))
-        for one, solutions in zip(written, self._solve(written), strict=True):
+        for one, solutions in zip(written, self._solve(written, needed), strict=True):
             if (example := self._finish(one, solutions)) is not None:
                 one.job.made.append(example)
+        return bool(replies)
 
     def _new(self, items: Iterable[Fields], batch: _Batch) -> Iterator[Fields]:
         """The items whose problem was not in the batch before."""
@@ -166,7 +162,7 @@ class Writer:
         own = {*order.seeds, *(seed.id for seed in seeds)}
         return tuple(seeds), tuple(shot for shot in drawn if shot.id not in own)
 
-    def _solve(self, written: Sequence[_Written]) -> list[list[Fields]]:
+    def _solve(self, written: Sequence[_Written], needed: bool) -> list[list[Fields]]:
         """The solutions to each problem; its own is the first if it came with one."""
         own = [[one.filled] if self.settings.stages == 1 else [] for one in written]
         draws = self.settings.votes - (self.settings.stages == 1)
@@ -175,7 +171,7 @@ class Writer:
             for one in written
             for _ in range(draws)
         ]
-        replies = iter(self.asker.ask(questions, item_type(self._solution)))
+        replies = iter(self.asker.ask(questions, item_type(self._solution), needed=needed))
         # A call is one vote, however many solutions the model gives.
         return [
             solutions + [items[0].model_dump() for items in islice(replies, draws) if items]
@@ -223,7 +219,7 @@ class Writer:
             fields=fields,
         )
         question = ChatRequest(messages, draw_seed(one.job.rng))
-        for items in self.asker.ask([question], item_type(fields)):
+        for items in self.asker.ask([question], item_type(fields), needed=False):
             if items:
                 return replace(one, filled={**one.filled, **items[0].model_dump()})
         return None

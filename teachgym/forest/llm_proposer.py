@@ -61,7 +61,7 @@ class LLMProposer:
         """At most ``count`` new names, asking twice if necessary; none if the meter is empty.
 
         Raises:
-            ChatError: if no call got through.
+            ChatError: if no call got through and there is no name.
         """
         leaves = self._leaves.get(skill, ())
         taken = (*known, *(name for name in self._described if name not in leaves))
@@ -82,8 +82,9 @@ class LLMProposer:
                 count=missing,
                 max_name=MAX_NAME,
             )
-            (answer,) = self.asker.ask([ChatRequest(messages, draw_seed(rng))], Proposal)
-            names = [tidy(proposal.name) for proposal in answer]
+            question = ChatRequest(messages, draw_seed(rng))
+            answers = self.asker.ask([question], Proposal, needed=not found)
+            names = [tidy(proposal.name) for answer in answers for proposal in answer]
             found = unlike((*found, *names), taken)[:count]
         return found
 

@@ -190,13 +190,8 @@ class LLMDiscovery(SkillDiscovery):
             size = self.per_question
             batches = [open_[i : i + size] for i in range(0, len(open_), size)]
             asked = [self._ask(prompt, number, examples=batch, **variables) for batch in batches]
-            try:
-                replies = self.asker.ask(asked, Named)
-            except ChatError:
-                if not found:
-                    raise
-                continue
-            for batch, answers in zip(batches, replies, strict=True):
+            replies = self.asker.ask(asked, Named, needed=not found)
+            for batch, answers in zip(batches, replies, strict=bool(replies)):
                 for answer in answers:
                     name = accept(answer.skill)
                     if name and answer.number <= len(batch):
@@ -214,15 +209,15 @@ class LLMDiscovery(SkillDiscovery):
             No skills if no answer could be read, or the meter is exhausted.
 
         Raises:
-            ChatError: if no call got through.
+            ChatError: if no call got through and there are no skills.
         """
         last, problem, wanted = Groups(), "", self.skills
         names = [f"{name} | {count}" for name, count in counts.most_common(MOST_NAMES)]
         told = {"names": names, "skills": wanted, "most": MOST_SKILLS, "max_name": MAX_NAME}
         for number in range(self.rounds):
             question = self._ask("aggregate", number, problem=problem, **told)
-            (answer,) = self.asker.ask([question], Group)
-            groups = _grouped(answer)
+            answers = self.asker.ask([question], Group, needed=not last.skills)
+            groups = _grouped([group for answer in answers for group in answer])
             got = len(groups.skills)
             if got and wanted in (None, got):
                 return groups

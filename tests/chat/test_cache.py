@@ -77,27 +77,42 @@ def test_whatever_decides_an_answer_makes_another_request(tmp_path: Path) -> Non
     assert chat.calls == 5
 
 
-def test_a_failure_is_a_failure_again_until_it_is_forgotten(tmp_path: Path) -> None:
+def test_a_failure_is_asked_again_until_it_is_lived_with(tmp_path: Path) -> None:
     chat = Counting(fails=True)
     path = tmp_path / "chat.sqlite"
-    ways: list[tuple[Any, Any]] = [(chat, "record"), (chat, "record"), (SILENT, "replay")]
+    for number in (1, 2):
+        with pytest.raises(ChatError, match=f"^failure {number}$") as caught:
+            Recorded(chat, path).complete(QUESTION)
+    Recorded(chat, path).lose(caught.value, QUESTION)
+    ways: list[tuple[Any, Any]] = [(chat, "record"), (SILENT, "record"), (SILENT, "replay")]
     for asked, mode in ways:
-        with pytest.raises(ChatError, match=r"^failure 1$"):
+        with pytest.raises(ChatError, match=r"^failure 2$"):
             Recorded(asked, path, mode).complete(QUESTION)
-    Recorded(SILENT, path, "replay").forget_failure(QUESTION)
-    Recorded(chat, path).forget_failure(QUESTION, draw=1)
-    with pytest.raises(ChatError, match=r"^failure 1$"):
-        Recorded(SILENT, path).complete(QUESTION)
-    Recorded(chat, path).forget_failure(QUESTION)
-    with pytest.raises(ChatError, match=r"^failure 2$"):
-        Recorded(chat, path).complete(QUESTION)
+    assert chat.calls == 2
+    with pytest.raises(ChatError, match=r"^failure 3$"):
+        Recorded(chat, path).complete(QUESTION, draw=1)
 
 
-def test_answers_are_not_forgotten(tmp_path: Path) -> None:
-    recorded = Recorded(Counting(), tmp_path / "chat.sqlite")
+def test_an_answer_is_not_lost_and_a_replay_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "chat.sqlite"
+    recorded = Recorded(Counting(), path)
     recorded.complete(QUESTION)
-    recorded.forget_failure(QUESTION)
+    recorded.lose(ChatError("gone"), QUESTION)
     assert recorded.complete(QUESTION).text == "answer 1"
+    Recorded(SILENT, path, "replay").lose(ChatError("gone"), QUESTION, draw=1)
+    with pytest.raises(NotRecordedError):
+        Recorded(SILENT, path, "replay").complete(QUESTION, draw=1)
+
+
+def test_a_question_that_cannot_be_put_to_the_model_fails_by_itself(tmp_path: Path) -> None:
+    def refuse_template(messages: Messages) -> str:
+        raise ChatError("the chat template refuses")
+
+    recorded = Recorded(SILENT, tmp_path / "chat.sqlite", prompt=refuse_template)
+    with pytest.raises(ChatError, match="the chat template refuses") as caught:
+        recorded.complete(QUESTION)
+    recorded.lose(caught.value, QUESTION)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_request_that_is_not_there_is_shown(tmp_path: Path) -> None:
@@ -108,7 +123,7 @@ def test_a_request_that_is_not_there_is_shown(tmp_path: Path) -> None:
     with pytest.raises(NotRecordedError) as caught:
         replayed.complete(question, SCHEMA, draw=9)
     assert str(caught.value) == (
-        f"{path} has no answer of counting to this request (draw 9, schema 'Sums'): "
+        f"{path} has no answer of counting to this request (draw 9, a schema): "
         f"system: 'Be brief.'; user: '{'x' * 100}...'. "
         "Run it once with cache 'record' and the same settings: {'model': 'm'}"
     )

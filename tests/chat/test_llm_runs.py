@@ -218,6 +218,56 @@ def test_a_server_that_is_gone_stops_the_run_which_can_be_resumed(tmp_path: Path
     assert records(tmp_path / "run")["examples"] == records(tmp_path / "whole")["examples"]
 
 
+def test_a_teacher_of_one_question_a_step_asks_it_again_when_the_server_is_back(
+    tmp_path: Path,
+) -> None:
+    """The first step's question is answered, that of the second is not."""
+
+    def order(request: Request) -> str:
+        return json.dumps({"items": [{"skill": "add", "count": 12}]})
+
+    gone: dict[int, Fault] = {2: loopback.status(400)}
+    with serve(order, gone) as server:
+        chat = {"model": "teacher-1", "base_url": server.url}
+        settings = {**SMALL, "observation": "text", "action": "text"}
+        asking = RunConfig("teachgym/SkillList-v0", settings, "llm-text", chat=chat)
+        with pytest.raises(ChatError, match="400"):
+            run(asking, tmp_path / "run")
+        assert resume(tmp_path / "run").steps == 2
+        assert len(server.requests) == 3
+
+
+def test_a_step_that_was_taught_without_some_answers_is_replayed_without_them(
+    tmp_path: Path,
+) -> None:
+    """A plan and twelve calls, of which every other one writes nothing; then nobody answers.
+
+    When the run is resumed the server is back, and what it would say now changes nothing.
+    """
+    asked: list[Request] = []
+
+    def reply(request: Request) -> str:
+        asked.append(request)
+        return teach(request) if len(asked) % 2 else '{"items": []}'
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(step: int, _: object) -> None:
+        raise Stopped
+
+    gone = dict.fromkeys(range(14, 99), loopback.status(400))
+    with serve(reply, gone) as server:
+        few = config(server, chat={"workers": 1}, teacher_settings={"workers": 1})
+        with pytest.raises(Stopped):
+            run(few, tmp_path / "run", observers=[stop])
+        taught = records(tmp_path / "run")["examples"]
+        server.faults = {}
+        assert resume(tmp_path / "run").steps == 2
+    assert 0 < len(taught) < 12
+    assert records(tmp_path / "run")["examples"][: len(taught)] == taught
+
+
 def test_the_command_line_says_how_to_go_on_when_the_server_is_back(tmp_path: Path) -> None:
     with serve(teach, {0: loopback.status(401)}) as server:
         chat = ("--chat=openai", "--chat-model=m", f"--chat-base-url={server.url}")

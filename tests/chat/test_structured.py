@@ -214,17 +214,6 @@ def test_a_cut_reply_without_a_whole_item_is_asked_for_again_shorter() -> None:
     assert "be shorter" in model.asked[-1][-1]["content"]
 
 
-def test_a_reply_that_is_too_long_is_cut_before_it_is_read() -> None:
-    """10 MB of items of 15 characters and a comma and a space: 1000 characters hold 58."""
-    ledger = Ledger(Budget())
-    text = reply(*["abc"] * 600_000)
-    asker = StructuredChat(Model(lambda *_: text), ledger, max_reply_chars=1000)
-    (items,) = asker.ask(questions(1), Word)
-    assert len(text) > 10_000_000
-    assert len(items) == (1000 - len('{"items": [') + 2) // len('{"word": "abc"}, ')
-    assert events(ledger) == ["cut", "repaired"]
-
-
 def test_incidents_of_the_chat_model_reach_the_purse_in_order() -> None:
     def answer(text: str, draw: int) -> Completion:
         return Completion(reply(text), Cost(), incidents=(Incident("retry", text),))
@@ -315,7 +304,25 @@ def test_a_run_that_stopped_because_nothing_answered_asks_anew(tmp_path: Path) -
     ]
 
 
-@pytest.mark.parametrize("name", ["workers", "attempts", "max_reply_chars"])
+def test_answers_that_were_not_needed_stay_lost_when_that_is_lived_again(tmp_path: Path) -> None:
+    path = tmp_path / "chat.sqlite"
+    for answer in (lambda *_: ChatError("gone"), echo):
+        ledger = Ledger(Budget())
+        asker = StructuredChat(Recorded(Model(answer), path), ledger)
+        assert asker.ask(questions(2), Word, needed=False) == []
+        assert ledger.incidents == [Incident("lost", "gone")] * 2
+
+
+def test_what_is_not_recorded_is_an_error_even_if_it_is_not_needed(tmp_path: Path) -> None:
+    path = tmp_path / "chat.sqlite"
+    StructuredChat(Recorded(Model(echo), path)).ask(questions(1), Word)
+    with pytest.raises(NotRecordedError):
+        StructuredChat(Recorded(Model(echo), path, "replay")).ask(
+            [question("other")], Word, needed=False
+        )
+
+
+@pytest.mark.parametrize("name", ["workers", "attempts"])
 def test_numbers_below_one_are_refused(name: str) -> None:
     numbers: dict[str, Any] = {name: 0}
     with pytest.raises(ConfigError, match=f"{name} is 0; it must be 1 or more"):

@@ -10,13 +10,14 @@ import pytest
 
 from teachgym.chat.scripted import Scripted
 from teachgym.engines import ENGINES
-from teachgym.errors import ConfigError
+from teachgym.errors import ChatError, ConfigError
 from teachgym.tasks.programs import Programs
 from teachgym.types import Order, Plan
 from tests.sandbox.walls import sandbox_or_skip
 
 TESTS = "f(12) == 3\nf(0) == 0\nf(99) == 18\nf(100) == 1"
 WRONG, RIGHT = "def f(x):\n    return x", "def f(x):\n    return sum(map(int, str(x)))"
+NUMBERS = ("first", "second")
 PLAN = Plan((Order("digits", 1),))
 
 
@@ -65,6 +66,27 @@ def test_what_is_not_mended_in_time_is_not_trained_on(
     author = Author(after=3)
     assert written(task, author, repairs=repairs) == ()
     assert len(author.told) == told
+
+
+def test_a_lost_repair_costs_its_own_item_only(task: Programs) -> None:
+    """Nobody answers how to mend the first of two wrong programs; the second is mended."""
+    author = Author(after=1)
+
+    def answer(messages: Any, schema: Any, draw: int) -> str:
+        asked = messages[-1]["content"]
+        if "Something is wrong in this item" in asked and "first digits" in asked:
+            raise ChatError("gone")
+        reply = json.loads(author(messages, schema, draw))
+        (item,) = reply["items"]
+        if "problem" in item:
+            reply["items"] = [{**item, "problem": f"Add the {n} digits of x."} for n in NUMBERS]
+        return json.dumps(reply)
+
+    engine = ENGINES.make("llm", task, settings={"refills": 0, "repairs": 1}, chat=Scripted(answer))
+    plan = Plan((Order("digits", 2),))
+    (example,) = engine.generate(plan, np.random.default_rng(0))
+    assert "second digits" in example.prompt
+    assert len(author.told) == 1
 
 
 @pytest.mark.parametrize("others", [{"votes": 3}, {"verify": False}])

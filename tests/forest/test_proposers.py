@@ -115,6 +115,21 @@ def test_a_model_that_cannot_be_reached_stops_the_run() -> None:
         proposer.propose("words", (), 1, _rng())
 
 
+def test_names_are_kept_though_the_question_for_more_is_lost() -> None:
+    replies = iter([reply([{"name": "vowels"}])])
+
+    def propose(*_: object) -> str:
+        if (text := next(replies, None)) is None:
+            raise ChatError("gone")
+        return text
+
+    ledger = Ledger(Budget())
+    chat = ByPrompt({"propose": propose}).chat()
+    proposer = PROPOSERS.make("llm", TASK, ledger, chat=chat)
+    assert proposer.propose("words", (), 2, _rng()) == ("vowels",)
+    assert [incident.event for incident in ledger.incidents] == ["lost"]
+
+
 def test_a_prompt_shows_training_examples_of_the_root_and_no_others() -> None:
     proposer, model = _proposer(["vowels"])
     proposer.propose("words", (), 1, _rng())

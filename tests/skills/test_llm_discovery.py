@@ -181,6 +181,20 @@ def test_too_few_skills_are_kept_and_that_is_said() -> None:
     assert _events(ledger) == {"skills-missing": 1}
 
 
+def test_skills_are_kept_though_the_question_for_others_is_lost() -> None:
+    groups = iter([_aggregate])
+
+    def once(messages: Messages, draw: int) -> str:
+        if (rule := next(groups, None)) is None:
+            raise ChatError("gone")
+        return rule(messages, draw)
+
+    ledger = Ledger(Budget())
+    found = LLMDiscovery(TASK, chat=_model(aggregate=once).chat(), meter=ledger, skills=5)
+    assert len(found.discover(VAL)) == 2
+    assert _events(ledger) == {"skills-missing": 1, "lost": 2}
+
+
 def test_a_model_that_says_nothing_usable_is_an_error() -> None:
     silent = _model(label=lambda m, d: reply([]))
     with pytest.raises(ChatError, match="0 of 40 examples have a label"):

@@ -130,6 +130,21 @@ def test_a_chat_model_that_cannot_be_reached_stops_the_run() -> None:
         LLMOpenEnded(classroom, chat=Replies(fail).chat).act(make_report())
 
 
+def test_a_plan_is_written_though_the_question_for_more_is_lost() -> None:
+    """3 of 10 are planned; the question for 7 more gets no answer."""
+    staff = Staff([spec("linear", 3)])
+
+    def answer(prompt: str) -> Any:
+        if "You have planned already" in prompt:
+            raise ChatError("gone")
+        return staff._answer(prompt)
+
+    staff.replies = Replies(answer)
+    classroom, ledger = make_classroom()
+    assert counts(teach(staff, classroom)) == {"linear": 3, "powers": 0}
+    assert events(ledger) == {"lost": 1}
+
+
 def test_equal_seeds_ask_equally_and_every_call_has_a_draw_of_its_own() -> None:
     def run(seed: int) -> tuple[list[str], list[int]]:
         classroom, _ = make_classroom()
