@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Self
 import gymnasium as gym
 
 from teachgym import ENV_IDS
-from teachgym.chat.settings import ChatSettings
+from teachgym.chat.settings import ChatSettings, require_price
 from teachgym.engines import ENGINES, require_engine
 from teachgym.envs.held_out import HeldOut
 from teachgym.envs.rules import EpisodeRules
@@ -231,6 +231,8 @@ class SkillListConfig(EnvConfig):
         super().__post_init__()
         with within("engine_settings"):
             require_engine(self.engine, self.engine_settings, self.chat)
+        if self.chat is not None and self.budget.dollars is not None:
+            require_price(self.chat, "chat={..., 'prices': {'in': 0.15, 'out': 0.6}}")
 
 
 @checked

@@ -149,6 +149,10 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+REDACTING = RedactingFilter()
+"""The one filter there is: a logger takes the same one once."""
+
+
 def _is_secret(parameter: str) -> bool:
     return bool(_PARAMETER.search(parameter)) and not parameter.lower().startswith("max")
 
@@ -218,12 +222,17 @@ def _marks(secret: str) -> Iterator[str]:
 
 def _forms(secret: str) -> Iterator[str]:
     """Regular expressions of the forms that a secret may have."""
-    yield from map(re.escape, _plain(secret))
-    yield f"(?i:{_hex(secret)})"
+    yield from map(_apart, _plain(secret))
+    yield f"(?i:{_apart(_hex(secret))})"
     for core in _cores(secret):
         either = re.escape(core).replace(r"\+", "[+-]").replace("/", "[/_]")
         yield f"{either}[A-Za-z0-9+/_-]?={{0,2}}"
     yield from _masked(secret)
+
+
+def _apart(form: str) -> str:
+    """A form; digits are no part of a number, which has them by chance and is then no JSON."""
+    return rf"(?<![\d.]){form}(?!\.?\d)" if form.isdecimal() else re.escape(form)
 
 
 def _masked(secret: str) -> Iterator[str]:

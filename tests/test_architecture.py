@@ -124,7 +124,6 @@ def asks_for_abilities(source: str) -> Iterator[int]:
 FOREIGN = {
     "benchmarks/speed/stacks.py": "a trainer of transformers",
     "teachgym/chat/local.py": "generation configurations of transformers",
-    "teachgym/chat/retry.py": "errors of tenacity",
     "teachgym/cli/bench.py": "notes of exceptions",
     "teachgym/images.py": "files that pillow reads",
     "teachgym/records.py": "errors of several kinds",
@@ -178,7 +177,7 @@ def test_imports_point_one_way() -> None:
 
 
 LIGHT = (
-    ("import teachgym.chat.settings, teachgym.chat.scripted", "openai tenacity torch pydantic"),
+    ("import teachgym.chat.settings, teachgym.chat.scripted", "openai torch pydantic"),
     ("import teachgym.engines", "openai torch pydantic"),
     ("import teachgym.agents", "sklearn torch scipy teachgym.agents.uniform"),
     ("import teachgym.evaluation", "torch"),

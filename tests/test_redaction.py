@@ -59,6 +59,13 @@ def test_a_secret_is_found_in_every_form(form: str, key: str) -> None:
     assert middle not in left
 
 
+def test_a_secret_of_digits_is_no_part_of_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "333333")
+    numbers = json.dumps([1 / 3, 1333333, 333333.5, 0.333333])
+    assert hide(numbers) == numbers
+    assert hide("333333, x333333 and (333333).") == "***, x*** and (***)."
+
+
 @settings(max_examples=20)
 @given(
     key=st.text(string.ascii_letters + string.digits, min_size=16, max_size=60),

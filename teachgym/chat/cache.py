@@ -49,8 +49,7 @@ class Recorded:
     Args:
         chat: is asked for what is not in the record; never by ``replay``.
         path: the file; with ``record`` it is made at the first question.
-        mode: ``record``; ``replay``: what is not in the record is an error; ``off``: as if this
-            were not there.
+        mode: ``record``; ``replay``: what is not in the record is an error.
         identity: what decides answers besides the request, as plain JSON values; None = the
             model's name.
         prompt: from messages to the text that the model reads, where that is known here: a chat
@@ -65,15 +64,14 @@ class Recorded:
         self,
         chat: ChatModel,
         path: Path,
-        mode: Literal["record", "replay", "off"] = "record",
+        mode: Literal["record", "replay"] = "record",
         *,
         identity: Mapping[str, Any] | None = None,
         prompt: Callable[[Messages], str] | None = None,
     ) -> None:
         self.chat, self.path, self.mode = chat, Path(path), mode
         self.identity, self._prompt = dict(identity or {"model": chat.name}), prompt
-        if mode != "off":
-            self._check_file()
+        self._check_file()
 
     @property
     def name(self) -> str:
@@ -87,8 +85,6 @@ class Recorded:
             NotRecordedError: when there is none and ``replay`` is on.
             ConfigError: when the file cannot be read or written.
         """
-        if self.mode == "off":
-            return self.chat.complete(messages, schema, draw=draw)
         request = self._request(messages, schema, draw)
         outcome = self._read(request)
         if outcome is None:

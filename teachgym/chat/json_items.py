@@ -30,6 +30,9 @@ _WRAPPED = re.compile(r'\{\s*"items"\s*:')
 _ANY = re.compile(r'\{\s*"|\[\s*[{\]]|\{\s*\'')
 """The beginning of JSON: the key that was asked for, or else as no LaTeX or prose has it."""
 
+_NEXT = re.compile(r'[\s,]*(?=\{\s*")')
+"""The gap between items in a row, and the beginning of the next."""
+
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.?)*"?|[{}\[\]]', re.DOTALL)
 """A string, whether it ends or not, or a bracket."""
 
@@ -63,7 +66,8 @@ class Parsed(Generic[ItemT]):
 def parse_items(text: str, item: type[ItemT]) -> Parsed[ItemT]:
     r"""The valid items in a reply, which may be ``{"items": [...]}``, a list, or a single item.
 
-    Of several JSON values in the text the longest counts. What comes before the last mark that
+    Of several JSON values in the text the longest counts; items one after the other, without
+    brackets around them, are one. What comes before the last mark that
     ends thoughts is passed over: a draft in it is none of the reply.
     A backslash that begins no JSON escape is taken for a character, as in ``\sqrt``; so are those
     of ``\frac`` and ``\times``, which JSON would read as a form feed and a tab. Of valid JSON
@@ -145,7 +149,7 @@ def _values(text: str) -> Iterator[_Value]:
     while match:
         start = match.start()
         try:
-            content, end = _DECODER.raw_decode(doubled, start)
+            content, end = _decoded(doubled, start)
         except (ValueError, RecursionError):
             # What comes next may be inside of this, unless it has the key of a whole reply.
             match = _WRAPPED.search(doubled, match.end())
@@ -154,6 +158,26 @@ def _values(text: str) -> Iterator[_Value]:
         else:
             yield _Value(content, end - start, repair)
             match = begin.search(doubled, end)
+
+
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins there, and its end; of single items in a row, the list of them."""
+    content, end = _DECODER.raw_decode(text, start)
+    row = [content]
+    while _is_item(row[-1]) and (gap := _NEXT.match(text, end)):
+        try:
+            content, after = _DECODER.raw_decode(text, gap.end())
+        except (ValueError, RecursionError):
+            break
+        if not _is_item(content):
+            break
+        row.append(content)
+        end = after
+    return (row if len(row) > 1 else row[0]), end
+
+
+def _is_item(content: Any) -> bool:
+    return isinstance(content, dict) and "items" not in content
 
 
 def _repaired(text: str) -> _Value | None:

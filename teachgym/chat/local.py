@@ -21,13 +21,14 @@ import jinja2
 import numpy as np
 import torch
 
+from teachgym.chat.prices import FREE, Price
 from teachgym.chat.prompts import without_system
 from teachgym.errors import ChatError, ConfigError, missing_extra
 from teachgym.settings import NotNegative, ShareAboveZero, Tokens, checked
 from teachgym.students.loading import load_model
 from teachgym.students.local.network import context_of
 from teachgym.students.threads import few_threads
-from teachgym.types import Completion, Cost, Messages, Schema
+from teachgym.types import Completion, Messages, Schema
 
 try:
     from llguidance import LLMatcher, LLTokenizer
@@ -70,6 +71,7 @@ class LocalChatModel:
         max_tokens: longest answer, >= 1; where it ends an answer, ``Completion.cut`` is True.
         template: arguments of the chat template. Templates that say the date say ``TODAY``,
             unless an argument says otherwise, so that equal messages are equal prompts.
+        price: of its tokens.
 
     Raises:
         ConfigError: for a number out of range, or a tokenizer without an end or of a kind that
@@ -87,8 +89,9 @@ class LocalChatModel:
         top_p: ShareAboveZero = 1.0,
         max_tokens: Tokens = 1024,
         template: Mapping[str, Any] | None = None,
+        price: Price = FREE,
     ) -> None:
-        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self.model, self.tokenizer, self.name, self.price = model, tokenizer, name, price
         self.temperature, self.top_p, self.max_tokens = temperature, top_p, max_tokens
         self._template: dict[str, Any] = {"strftime_now": TODAY.strftime, **(template or {})}
         # Not every model can leave out the logits of the prompt, which take much memory.
@@ -99,7 +102,7 @@ class LocalChatModel:
         self._lock = threading.Lock()
 
     def complete(self, messages: Messages, schema: Schema = None, *, draw: int = 0) -> Completion:
-        """See ``ChatModel.complete``; 0 dollars.
+        """See ``ChatModel.complete``.
 
         Raises:
             ChatError: for messages that leave no room for an answer or that the chat template
@@ -118,8 +121,7 @@ class LocalChatModel:
                 prompt, matcher, min(room, self.max_tokens), _generator(messages, draw)
             )
             text = self._tokens.decode_str([t for t in tokens if t not in self._ends])
-        cost = Cost(teacher_calls=1, teacher_tokens_in=len(prompt), teacher_tokens_out=len(tokens))
-        return Completion(text, cost, cut=not is_whole)
+        return Completion(text, self.price.of_call(len(prompt), len(tokens)), cut=not is_whole)
 
     # -- before ----------------------------------------------------------------------------
 
@@ -223,6 +225,7 @@ def make_local(settings: ChatSettings) -> LocalChatModel:
         top_p=1.0 if settings.top_p is None else settings.top_p,
         max_tokens=settings.max_tokens,
         template=settings.template,
+        price=settings.price or FREE,
     )
 
 

@@ -8,30 +8,11 @@ from dataclasses import asdict
 from typing import Any
 from weakref import WeakValueDictionary
 
-from teachgym.chat.settings import CHAT_MODELS, Chat, ChatSettings, check_chat
+from teachgym.chat.prices import FREE
+from teachgym.chat.settings import CHAT_MODELS, ChatSettings
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.registry import is_reference, load_attribute
-
-
-def open_chat(chat: Chat | None, role: str, workers: int | None = None) -> tuple[ChatModel, int]:
-    """Open a chat model from an object or from settings; also returns its parallel questions.
-
-    Args:
-        chat: the chat model or its settings.
-        role: who asks it, for messages.
-        workers: questions at a time; None = as the settings say, or else 8.
-
-    Raises:
-        ConfigError: for neither, or a setting out of range.
-        MissingExtraError: without the packages of its provider.
-    """
-    check_chat(chat, role)
-    assert chat is not None
-    if not isinstance(chat, ChatSettings | Mapping):
-        return chat, workers or 8
-    settings = ChatSettings.of(chat)
-    return make_chat(settings), workers or settings.workers
 
 
 def make_chat(settings: ChatSettings | Mapping[str, Any]) -> ChatModel:
@@ -57,17 +38,25 @@ _MADE: WeakValueDictionary[str, ChatModel] = WeakValueDictionary()
 
 
 def _make(settings: ChatSettings) -> ChatModel:
-    chat: ChatModel = CHAT_MODELS.make(settings.provider, settings)
+    from teachgym.chat.cache import Recorded
+    from teachgym.chat.rate_limit import Limited
+    from teachgym.chat.retry import Retrying
+
+    made: ChatModel = CHAT_MODELS.make(settings.provider, settings)
+    limited = Limited(
+        made,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
+    )
+    chat = Retrying(limited, attempts=settings.attempts)
     if settings.cache == "off":
         return chat
-    from teachgym.chat.cache import Recorded
-
     prompt = None
     if settings.provider == "local":
         from teachgym.chat.local import LocalChatModel
 
-        assert isinstance(chat, LocalChatModel)
-        prompt = chat.formatted
+        assert isinstance(made, LocalChatModel)
+        prompt = made.formatted
     path, mode = settings.store_path, settings.cache
     return Recorded(chat, path, mode, identity=settings.identity, prompt=prompt)
 
@@ -80,21 +69,6 @@ def local_chat(settings: ChatSettings) -> ChatModel:
     return make_local(settings)
 
 
-def openai_chat(settings: ChatSettings) -> ChatModel:
-    """A model at a server that speaks OpenAI's protocol."""
-    # Imported here: they need the extra llm.
-    from teachgym.chat.openai_compatible import OpenAICompatible
-    from teachgym.chat.rate_limit import Limited
-    from teachgym.chat.retry import Retrying
-
-    limited = Limited(
-        OpenAICompatible(settings),
-        requests_per_minute=settings.requests_per_minute,
-        tokens_per_minute=settings.tokens_per_minute,
-    )
-    return Retrying(limited, attempts=settings.attempts)
-
-
 def python_chat(settings: ChatSettings) -> ChatModel:
     """A function of messages, schema and draw."""
     from teachgym.chat.scripted import Scripted
@@ -104,4 +78,4 @@ def python_chat(settings: ChatSettings) -> ChatModel:
             f"model is {settings.model!r}; give module:function or file.py:function, as in "
             "teachgym.benchmarks.bench.scripted_teacher:answer"
         )
-    return Scripted(load_attribute(settings.model), settings.model)
+    return Scripted(load_attribute(settings.model), settings.model, settings.price or FREE)

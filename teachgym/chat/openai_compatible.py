@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import threading
 import time
 import weakref
@@ -21,8 +20,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from teachgym.chat.deadline import Overdue, within
-from teachgym.chat.prices import Price, estimate_tokens
+from teachgym.chat.prices import FREE, estimate_tokens
 from teachgym.chat.prompts import without_system
 from teachgym.chat.replies import count_tokens, read_reply, table
 from teachgym.chat.retry import Transient, read_retry_after
@@ -30,20 +28,21 @@ from teachgym.chat.server_errors import SHOWN, named, reason
 from teachgym.chat.settings import ChatSettings
 from teachgym.errors import ChatError, missing_extra
 from teachgym.redaction import (
-    RedactingFilter,
+    REDACTING,
     hide,
     redact,
     remember,
     remember_url,
+    require_address,
     strip_url,
     url_parts,
 )
-from teachgym.types import Completion, Cost, Incident, Messages, Schema
+from teachgym.types import Completion, Incident, Messages, Schema
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI
 
-LONGEST_REPLY = 1_000_000
+LONGEST_REPLY = 200_000
 """Characters at which replies are cut."""
 
 _PASSING = (408, 409, 429)
@@ -60,6 +59,9 @@ _FIXES = {
 _QUOTA = "insufficient_quota"
 """OpenAI's code for an account without money, which no waiting helps."""
 
+_FILTERED = "content_filter"
+"""OpenAI's reason for an end where something was left out, or all of it."""
+
 _IN_WORDS = "\n\nAnswer with nothing but a JSON object that fits this JSON schema:\n{schema}"
 
 _ENOUGH = 2
@@ -68,10 +70,11 @@ a failure with status 500 may also have been a mishap."""
 
 
 class OpenAICompatible:
-    """Asks a server, once per call; see ``Retrying`` for more attempts.
+    """A model at a server that speaks OpenAI's protocol.
 
-    The key is read from its environment variable when the first call is made, is never stored
-    elsewhere, and never shown. A server whose ``base_url`` is given needs none.
+    It is asked once per call; see ``Retrying`` for more attempts. The key is read from its
+    environment variable when the first call is made, is never stored elsewhere, and never shown.
+    A server whose ``base_url`` is given needs none.
 
     Incidents: ``unsupported`` (the server refuses the JSON schema, the seed, ``max_tokens`` or
     system messages; from then on the schema is put into words, the seed left out, the limit
@@ -94,7 +97,7 @@ class OpenAICompatible:
         """Calls that it answered without something, and did not say that it refuses it."""
         self._answered = False
         """Whether the server has ever said anything."""
-        self._price = settings.price or Price(0.0, 0.0)
+        self._price = settings.price or FREE
         self._lock = threading.Lock()
 
     @property
@@ -110,6 +113,7 @@ class OpenAICompatible:
                 replies that are no JSON.
             ChatError: for any other refusal, where there is no key, and where an address of this
                 machine refuses the connection before anything was answered.
+            ConfigError: if ``$OPENAI_BASE_URL`` is no address.
             MissingExtraError: if ``openai`` is not installed.
         """
         client = self._connect()
@@ -161,7 +165,9 @@ class OpenAICompatible:
         except ImportError as error:
             raise missing_extra("openai", "llm") from error
         own, key, address = self.settings, self._key(), self.settings.address or ""
-        remember_url(address)
+        if address:
+            require_address("base_url" if own.base_url else "OPENAI_BASE_URL", address)
+            remember_url(address)
         needs_key = own.base_url is None or own.api_version is not None
         if key is not None and not (key.isascii() and key.isprintable()):
             raise ChatError(f"{own.api_key_variable} holds no key: keys are of ASCII characters")
@@ -171,9 +177,9 @@ class OpenAICompatible:
                 f"{own.api_key_variable}, or base_url for a server that needs none"
             )
         # Retries are ours: they are counted, limited and recorded.
-        common: dict[str, Any] = {"timeout": own.timeout, "max_retries": 0, **_credentials(address)}
+        common = {"timeout": self._patience, "max_retries": 0, **_credentials(address)}
         for name in ("httpx", "httpx2", "openai._base_client"):  # They log addresses.
-            logging.getLogger(name).addFilter(RedactingFilter())
+            logging.getLogger(name).addFilter(REDACTING)
         if own.api_version is not None:
             return AzureOpenAI(
                 api_key=key,
@@ -190,6 +196,11 @@ class OpenAICompatible:
         return key
 
     @property
+    def _patience(self) -> float:
+        """Seconds of silence after which a call is given up."""
+        return min(self.settings.timeout, self.settings.deadline)
+
+    @property
     def _place(self) -> str:
         return strip_url(self.settings.address or "OpenAI")
 
@@ -203,8 +214,8 @@ class OpenAICompatible:
 
         place = f"{self.name} at {self._place}"
         try:
-            text = within(self.settings.deadline, lambda ends: _fetch(client, request, ends))
-        except Overdue:
+            text = _fetch(client, request, time.monotonic() + self.settings.deadline)
+        except TimeoutError:
             raise Transient(
                 f"{place} had not answered after {self.settings.deadline} s; raise deadline if it "
                 "is slow"
@@ -215,7 +226,8 @@ class OpenAICompatible:
             raise self._explain(error) from None
         except openai.APITimeoutError:
             raise Transient(
-                f"{place} said nothing for {self.settings.timeout} s; raise timeout if it is slow"
+                f"{place} said nothing for {self._patience} s; raise timeout and deadline if it is "
+                "slow"
             ) from None
         except openai.APIConnectionError as error:
             if again:  # Servers that fail with 500 may hang up after it, and this was that line.
@@ -290,6 +302,8 @@ class OpenAICompatible:
         reply = read_reply(body)
         if reply.refusal:
             incidents.append(Incident("refusal", redact(reply.refusal)[:SHOWN]))
+        elif reply.finish_reason == _FILTERED:
+            incidents.append(Incident("refusal", f"finish_reason {_FILTERED!r}"))
         elif not reply.text:
             incidents.append(Incident("empty", f"finish_reason {reply.finish_reason!r}"))
         if is_long := len(reply.text) > LONGEST_REPLY:
@@ -303,11 +317,8 @@ class OpenAICompatible:
         if tokens_out is None:
             tokens_out = estimate_tokens(reply.text)
         text = hide(reply.text[:LONGEST_REPLY])
-        cut = reply.finish_reason == "length" or is_long
-        dollars = self._price.dollars(tokens_in, tokens_out)
-        return Completion(
-            text, Cost(0, 0, 1, tokens_in, tokens_out, dollars), cut, tuple(incidents)
-        )
+        cut = is_long or reply.finish_reason in ("length", _FILTERED)
+        return Completion(text, self._price.of_call(tokens_in, tokens_out), cut, tuple(incidents))
 
 
 class _Refusal(ChatError):
@@ -319,7 +330,7 @@ class _Refusal(ChatError):
 
 
 def _fetch(client: OpenAI, request: Mapping[str, Any], ends: float) -> str:
-    """The text of the reply to a request; raises ``Overdue`` after the moment ``ends``."""
+    """The text of the reply to a request; raises ``TimeoutError`` if it comes after ``ends``."""
     import openai
 
     create = client.chat.completions.with_streaming_response.create
@@ -331,7 +342,7 @@ def _fetch(client: OpenAI, request: Mapping[str, Any], ends: float) -> str:
             for part in reply.iter_bytes():
                 octets += part
                 if time.monotonic() > ends:
-                    raise Overdue
+                    raise TimeoutError
         except http.TimeoutException:
             raise openai.APITimeoutError(request=reply.http_request) from None
         except http.HTTPError as error:
@@ -403,7 +414,6 @@ def _request(
         last = request["messages"][-1]
         last["content"] += _IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False))
     else:
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", str(schema.get("title", "answer")))[:64]
-        described = {"name": name, "schema": dict(schema), "strict": True}
+        described = {"name": "answer", "schema": dict(schema), "strict": True}
         request["response_format"] = {"type": "json_schema", "json_schema": described}
     return request

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from teachgym.types import Cost
+
 BYTES_PER_TOKEN: Final = 4
 """OpenAI's rule of thumb for English text; other letters take several bytes, and more tokens."""
 
@@ -24,6 +26,14 @@ class Price:
             6.0
         """
         return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1e6
+
+    def of_call(self, tokens_in: int, tokens_out: int) -> Cost:
+        """The cost of one call with so many tokens."""
+        return Cost(0, 0, 1, tokens_in, tokens_out, self.dollars(tokens_in, tokens_out))
+
+
+FREE = Price(0.0, 0.0)
+"""The price of a model that nobody sells."""
 
 
 def estimate_tokens(*texts: str) -> int:

@@ -1,4 +1,4 @@
-"""Repeated attempts after temporary failures; needs the extra ``llm``.
+"""Repeated attempts after temporary failures.
 
 A client raises ``Transient`` for such a failure and knows nothing of attempts, so that every
 provider has the same ones.
@@ -14,16 +14,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
-from teachgym.errors import ChatError, missing_extra
+from teachgym.errors import ChatError
 from teachgym.escaping import terminal
 from teachgym.protocols import ChatModel
 from teachgym.settings import Few, checked
 from teachgym.types import Completion, Incident, Messages, Schema
-
-try:
-    import tenacity
-except ImportError as error:
-    raise missing_extra("tenacity", "llm") from error
 
 _log = logging.getLogger(__name__)
 
@@ -84,47 +79,36 @@ class Retrying:
             ChatError: at once for a failure that will not pass, else after the last attempt.
         """
         retries: list[Incident] = []
-
-        def note(state: tenacity.RetryCallState) -> None:
-            retries.append(Incident("retry", str(_failure(state))))
-            self._say(state)
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
-            stop=tenacity.stop_after_attempt(self.attempts),
-            wait=self._wait,
-            sleep=self.sleep,
-            before_sleep=note,
-            reraise=True,
-        )
-        try:
-            completion = retrying(self.chat.complete, messages, schema, draw=draw)
-        except Transient as error:
-            raise ChatError(f"gave up after {self.attempts} attempts: {error}") from error
+        waited = 0.0
+        while True:
+            try:
+                completion = self.chat.complete(messages, schema, draw=draw)
+                break
+            except Transient as error:
+                left = self.attempts - len(retries) - 1
+                if not left:
+                    raise ChatError(f"gave up after {self.attempts} attempts: {error}") from error
+                wait = self._wait(error.retry_after, len(retries))
+                retries.append(Incident("retry", str(error)))
+            waited += wait
+            if waited >= _LONG:
+                self._say(retries[-1].detail, wait, left)
+            self.sleep(wait)
         self._said = ""
         return replace(completion, incidents=(*retries, *completion.incidents))
 
-    def _say(self, state: tenacity.RetryCallState) -> None:
+    def _say(self, failure: str, wait: float, left: int) -> None:
         """Log the reason of a long wait, unless it is the one that was logged last."""
-        failure = terminal(str(_failure(state)))
-        if state.idle_for < _LONG or failure == self._said:
-            return
+        if failure != self._said:
+            times = f"{left} times at most" if left > 1 else "for the last time"
+            _log.warning("%s; asking again in %.0f s, %s", terminal(failure), wait, times)
         self._said = failure
-        left = self.attempts - state.attempt_number
-        times = f"{left} times at most" if left > 1 else "for the last time"
-        _log.warning("%s; asking again in %.0f s, %s", failure, state.upcoming_sleep, times)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds to wait after a failure."""
-        asked: float | None = getattr(_failure(state), "retry_after", None)
+    def _wait(self, asked: float | None, retries: int) -> float:
+        """Seconds to wait after a failure, where there were so many retries before."""
         if asked is not None:
             return min(asked, LONGEST_WAIT)
-        longest = min(2.0 ** (state.attempt_number - 1), LONGEST_WAIT)
-        return longest * (1 + self.random()) / 2
-
-
-def _failure(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
+        return min(2.0**retries, LONGEST_WAIT) * (1 + self.random()) / 2
 
 
 def read_retry_after(header: str | None, now: float) -> float | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Interval
 
 from teachgym.cache import cache_folder
-from teachgym.chat.prices import Price
+from teachgym.chat.prices import FREE, Price
 from teachgym.errors import ConfigError
 from teachgym.protocols import ChatModel
 from teachgym.redaction import remember_url, require_address, strip_url
@@ -26,13 +26,13 @@ Cache = Literal["record", "replay", "off"]
 CHAT_MODELS = Registry(
     "chat provider",
     {
-        "openai": "teachgym.chat.make:openai_chat",
+        "openai": "teachgym.chat.openai_compatible:OpenAICompatible",
         "local": "teachgym.chat.make:local_chat",
         "python": "teachgym.chat.make:python_chat",
     },
     given=("settings",),
     extras={
-        "openai": ("llm", "pydantic", "json_repair", "openai", "tenacity"),
+        "openai": ("llm", "pydantic", "json_repair", "openai"),
         "local": ("llm-local", "pydantic", "json_repair", "llguidance"),
         "python": ("llm", "pydantic", "json_repair"),
     },
@@ -69,7 +69,7 @@ class ChatSettings:
     timeout: Annotated[float, Interval(gt=0, le=10**9)] = 120.0
     """Seconds to wait while nothing comes from the server, > 0."""
     deadline: Annotated[float, Interval(gt=0, le=10**9)] = 1800.0
-    """Seconds that a call may take in all, however steadily something comes, > 0."""
+    """Seconds after which no more of an answer is waited for, however steadily it comes, > 0."""
     api_key_variable: str = "OPENAI_API_KEY"
     """Name of the environment variable with the key; the key itself is no setting."""
     api_version: str | None = None
@@ -84,9 +84,9 @@ class ChatSettings:
     attempts: Annotated[int, Interval(ge=1, le=100)] = 6
     """The most tries of one call, in [1, 100]."""
     requests_per_minute: Annotated[int, Interval(ge=1, le=10**9)] | None = None
-    """The most calls per minute; None = no limit."""
+    """The most calls of a process per minute; None = no limit."""
     tokens_per_minute: Annotated[int, Interval(ge=1, le=10**12)] | None = None
-    """The most tokens per minute, messages and answers together; None = no limit."""
+    """The most tokens of a process per minute, messages and answers together; None = no limit."""
     prices: Mapping[str, float] | None = None
     """Dollars per million tokens, ``{"in": 0.15, "out": 0.6}``; None = none for a model in this
     process, not known for a server: then dollars count 0, and a budget of them is refused."""
@@ -122,7 +122,7 @@ class ChatSettings:
         """The price that was given; None = not known, which only servers can be."""
         if self.prices is not None:
             return Price(self.prices["in"], self.prices["out"])
-        return None if self.provider == "openai" else Price(0.0, 0.0)
+        return None if self.provider == "openai" else FREE
 
     @property
     def needs_key(self) -> bool:
@@ -213,7 +213,7 @@ def require_key(settings: ChatSettings, role: str) -> None:
     """Raise ``ConfigError`` if ``role`` would ask a server whose key is missing."""
     key = os.environ.get(settings.api_key_variable, "").strip()
     if settings.needs_key and not key:
-        place = settings.base_url or os.environ.get("OPENAI_BASE_URL") or "OpenAI"
+        place = strip_url(settings.address or "OpenAI")
         raise ConfigError(
             f"{role} asks {settings.model} at {place}, for which there is no key; set the "
             f"environment variable {settings.api_key_variable}, or base_url for a server that "

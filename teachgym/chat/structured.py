@@ -19,8 +19,8 @@ from pydantic import BaseModel
 
 from teachgym.chat.cache import NotRecordedError, Recorded
 from teachgym.chat.json_items import Parsed, items_schema, parse_items
-from teachgym.chat.make import open_chat
-from teachgym.chat.settings import Chat
+from teachgym.chat.make import make_chat
+from teachgym.chat.settings import Chat, ChatSettings, check_chat
 from teachgym.errors import ChatError
 from teachgym.given import Given
 from teachgym.ledger import Ledger
@@ -88,16 +88,32 @@ class StructuredChat:
 
     @classmethod
     def open(
-        cls, chat: Chat | None, role: str, meter: Meter | None, workers: int | None = None
+        cls,
+        chat: Chat | None,
+        role: str,
+        meter: Meter | None,
+        workers: int | None = None,
+        attempts: int = 3,
     ) -> StructuredChat:
-        """Open a chat model from an object or from settings; see ``teachgym.chat.make.open_chat``.
+        """Open a chat model from an object or from settings.
+
+        Args:
+            chat: the chat model or its settings.
+            role: who asks it, for messages.
+            meter: pays, and is told of incidents.
+            workers: most calls in flight; None = as the settings say, or else 8.
+            attempts: most calls for one question.
 
         Raises:
             ConfigError: for neither, or a setting out of range.
             MissingExtraError: without the packages of its provider.
         """
-        model, workers = open_chat(chat, role, workers)
-        return cls(model, meter, workers=workers)
+        check_chat(chat, role)
+        assert chat is not None
+        if isinstance(chat, ChatSettings | Mapping):
+            settings = ChatSettings.of(chat)
+            chat, workers = make_chat(settings), workers or settings.workers
+        return cls(chat, meter, workers=workers or 8, attempts=attempts)
 
     def ask(
         self, questions: Sequence[ChatRequest], item: type[ItemT], *, needed: bool = True

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from teachgym.chat.make import open_chat
 from teachgym.chat.prompts import render
 from teachgym.chat.structured import ChatRequest, StructuredChat
 from teachgym.protocols import ChatModel, Meter, Task
@@ -49,8 +48,7 @@ class LLMProposer:
         shots: FewOrNone = 3,
         attempts: Few = 3,
     ) -> None:
-        model, _ = open_chat(chat, "proposer 'llm'")
-        self.asker = StructuredChat(model, meter, workers=1, attempts=attempts)
+        self.asker = StructuredChat.open(chat, "proposer 'llm'", meter, 1, attempts)
         self.syllabus, self.shots = Syllabus.of(task), shots
         self._leaves = leaves_by_root(self.syllabus.skills)
         self._described = {skill.name: skill.description for skill in self.syllabus.skills}

@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from teachgym.chat.make import open_chat
+from teachgym.chat.make import make_chat
 from teachgym.chat.prices import Price, estimate_tokens
 from teachgym.chat.prompts import render
 from teachgym.chat.settings import ChatSettings, require_price
 from teachgym.chat.structured import ChatRequest, StructuredChat
+from teachgym.escaping import terminal
 from teachgym.ledger import Ledger
 from teachgym.protocols import ChatModel, Task
 from teachgym.settings import Like
@@ -78,7 +79,7 @@ class PricedChat:
         asked = [ChatRequest(m, draw) for m, draw in zip(messages, draws, strict=True)]
         items = [own[0] if own else None for own in asker.ask(asked, item)]
         for incident in ledger.incidents:
-            _log.warning("%s: %s", incident.event, incident.detail)
+            _log.warning("%s: %s", incident.event, terminal(incident.detail))
         return items, ledger.spent
 
     def bound(self, messages: Sequence[Messages], extra: int = 0) -> Cost:
@@ -201,7 +202,6 @@ def chat_teacher(task: Task, **settings: Annotated[Any, Like(ChatSettings)]) -> 
     """
     told = ChatSettings.of(settings)
     price = require_price(told, "prices={'in': 0.15, 'out': 0.6}, or 0 for both")
-    model, workers = open_chat(told, "the teacher model")
-    chat = PricedChat(model, workers, told.max_tokens, price, task.brief)
+    chat = PricedChat(make_chat(told), told.workers, told.max_tokens, price, task.brief)
     shots = tuple(task.examples("train")[:SHOTS])
     return ChatTeacher(ChatAuthor(chat, shots), ChatJudge(chat), ChatComparison(chat))

@@ -21,7 +21,7 @@ from teachgym.errors import ChatError, ConfigError
 from teachgym.types import Completion, Cost, Incident, Messages, Schema
 
 QUESTION = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2 + 2?"}]
-SCHEMA = {"title": "Sums", "type": "object"}
+SCHEMA = {"type": "object"}
 
 
 class Counting:
@@ -127,12 +127,6 @@ def test_a_request_that_is_not_there_is_shown(tmp_path: Path) -> None:
         f"system: 'Be brief.'; user: '{'x' * 100}...'. "
         "Run it once with cache 'record' and the same settings: {'model': 'm'}"
     )
-
-
-def test_off_neither_reads_nor_writes(tmp_path: Path) -> None:
-    recorded = Recorded(Counting(), tmp_path / "chat.sqlite", "off")
-    assert [recorded.complete(QUESTION).text for _ in range(2)] == ["answer 1", "answer 2"]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_replay_without_a_record_says_so_at_once(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ def wrapped(*items: Any) -> str:
         f'An example is {{"items": []}}. {wrapped(ONE, TWO)}',
         "\ufeff\n" + json.dumps({"items": [ONE, TWO]}, indent=4),
         json.dumps({"thoughts": "two of them", "items": [ONE, TWO]}),
+        f"{json.dumps(ONE)}\n{json.dumps(TWO)}",
+        f"Here they are: {json.dumps(ONE, indent=2)},\n{json.dumps(TWO, indent=2)}.",
     ],
 )
 def test_whatever_stands_around_them_flawless_items_are_found(text: str) -> None:
@@ -77,6 +79,15 @@ def test_a_flawless_reply_has_no_problems() -> None:
 
 def test_an_object_that_is_an_item_is_one_item() -> None:
     assert answers(json.dumps(TWO)) == ["4"]
+
+
+def test_of_items_in_a_row_the_one_that_is_cut_off_is_left_out() -> None:
+    row = f"{json.dumps(ONE)}\n{json.dumps(TWO)}\n" + '{"problem": "3 + 3?", "ans'
+    assert answers(row) == ["2", "4"]
+
+
+def test_items_that_are_not_in_a_row_are_alternatives() -> None:
+    assert answers(f"Not {json.dumps(TWO)} but {json.dumps({**ONE, 'weight': 2.5})}.") == ["2"]
 
 
 @pytest.mark.parametrize("text", ['{"items": []}', "[]", 'None: {"items": []}'])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -348,3 +349,6 @@ def test_a_budget_of_dollars_needs_a_price(tmp_path: Path) -> None:
     budget = {"steps": 1, "dollars": 1.0}
     with serve(teach) as server, pytest.raises(ConfigError, match="price of teacher-1"):
         run(config(server, env_settings={"budget": budget}), tmp_path / "run")
+    chat = {"model": "teacher-1", "base_url": server.url}
+    with pytest.raises(ConfigError, match="price of teacher-1"):
+        gym.make("teachgym/SkillList-v0", engine="llm", chat=chat, **{**SMALL, "budget": budget})

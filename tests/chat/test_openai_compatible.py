@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from teachgym.chat.openai_compatible import OpenAICompatible, on_this_machine
 from teachgym.chat.retry import Transient
 from teachgym.chat.settings import ChatSettings
-from teachgym.errors import ChatError, MissingExtraError
+from teachgym.errors import ChatError, ConfigError, MissingExtraError
 from teachgym.types import Completion, Cost
 from tests.chat.loopback import (
     Fault,
@@ -32,7 +33,7 @@ from tests.chat.loopback import (
 )
 
 QUESTION = [{"role": "user", "content": "What is 2 + 2?"}]
-SCHEMA = {"title": "Sums", "type": "object"}
+SCHEMA = {"type": "object"}
 KEY = "sk-never-shown"
 
 
@@ -54,7 +55,7 @@ def test_a_request_carries_the_settings_the_schema_and_the_draw_as_seed() -> Non
     with serve() as server:
         chat = client(server.url, temperature=0.5, top_p=0.9, max_tokens=7)
         chat.complete(QUESTION, SCHEMA, draw=3)
-    described = {"name": "Sums", "schema": SCHEMA, "strict": True}
+    described = {"name": "answer", "schema": SCHEMA, "strict": True}
     assert server.requests == [
         {
             "model": "m",
@@ -98,6 +99,7 @@ def test_tokens_nobody_counted_are_estimated() -> None:
     ("fault", "text", "cut", "event"),
     [
         (cut_off, "four", True, []),
+        (choosing(finish_reason="content_filter"), "four", True, ["refusal"]),
         (choosing(message={"content": None, "refusal": "I will not"}), "", False, ["refusal"]),
         (choosing(message={"content": None}), "", False, ["empty"]),
         (choosing(message=None), "", False, ["empty"]),
@@ -115,7 +117,7 @@ def test_odd_replies_are_read_as_far_as_they_go(
 
 def test_a_huge_reply_is_cut_and_said_to_be() -> None:
     answer = ask_with(huge)
-    assert (len(answer.text), answer.cut, events(answer)) == (1_000_000, True, ["too-long"])
+    assert (len(answer.text), answer.cut, events(answer)) == (200_000, True, ["too-long"])
 
 
 @pytest.mark.parametrize(
@@ -234,6 +236,24 @@ def test_without_address_and_key_nothing_is_asked(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ChatError, match="set the environment variable OPENAI_API_KEY"):
         client(None).complete(QUESTION)
+
+
+@pytest.mark.parametrize("address", ["localhost:8000/v1", "http://[bad/v1", "ftp://host/v1"])
+def test_an_address_in_the_environment_that_is_none_is_refused_at_once(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    with pytest.raises(ConfigError, match="OPENAI_BASE_URL is not the address of a server"):
+        client(None).complete(QUESTION)
+
+
+def test_what_other_libraries_log_is_searched_once_however_many_clients_there_are() -> None:
+    with serve() as server:
+        client(server.url).complete(QUESTION)
+        filters = len(logging.getLogger("openai._base_client").filters)
+        client(server.url).complete(QUESTION)
+    assert len(logging.getLogger("openai._base_client").filters) == filters
 
 
 @pytest.mark.parametrize("key", [KEY + "\u201d", KEY + "\r\nX: 1"])

@@ -21,6 +21,13 @@ def test_a_function_answers_by_messages_schema_and_draw() -> None:
     assert chat.name == "scripted"
 
 
+def test_a_function_that_asks_somebody_who_is_paid_has_a_price() -> None:
+    """8 and 4 characters are 2 and 1 tokens: 2 * 3 $ + 1 * 5 $."""
+    chat = Scripted(lambda *_: "four", price=Price(3e6, 5e6))
+    cost = chat.complete([{"role": "user", "content": "x" * 8}]).cost
+    assert cost == Cost(0, 0, 1, 2, 1, dollars=11.0)
+
+
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [("", 0), ("a", 1), ("four", 1), ("fives", 2), ("€€€", 3), ("\ud800" * 4, 3)],

@@ -17,9 +17,9 @@ from teachgym.chat.make import make_chat
 from teachgym.chat.openai_compatible import OpenAICompatible
 from teachgym.chat.prices import Price
 from teachgym.chat.rate_limit import Limited
-from teachgym.chat.retry import Retrying
+from teachgym.chat.retry import Retrying, Transient
 from teachgym.chat.scripted import Scripted
-from teachgym.chat.settings import ChatSettings
+from teachgym.chat.settings import ChatSettings, require_key
 from teachgym.errors import ChatError, ConfigError, UnknownNameError
 from teachgym.types import Completion, Messages
 from tests.chat.loopback import Server, serve, status
@@ -95,7 +95,7 @@ def test_limits_are_inside_retries_and_the_record_is_outside(tmp_path: Path) -> 
     assert chat.name == "m"
 
 
-def test_a_local_model_is_recorded_and_nothing_else(
+def test_a_local_model_is_recorded_with_what_it_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[ChatSettings] = []
@@ -199,6 +199,17 @@ def shout(messages: Any, schema: Any, draw: int) -> str:
     return f"{messages[-1]['content'].upper()} {draw}"
 
 
+BUSY: list[str] = []
+
+
+def shout_when_free(messages: Any, schema: Any, draw: int) -> str:
+    if BUSY:
+        error = Transient(BUSY.pop())
+        error.retry_after = 0.0
+        raise error
+    return shout(messages, schema, draw)
+
+
 def test_a_function_can_answer() -> None:
     chat = make_chat({"provider": "python", "model": f"{__name__}:shout", "cache": "off"})
     assert chat.complete(HELLO, draw=3).text == "HELLO 3"
@@ -208,12 +219,49 @@ def test_a_function_can_answer() -> None:
             make_chat({"provider": "python", "model": model})
 
 
+def test_settings_hold_for_every_provider() -> None:
+    """Attempts, limits and prices; 5 and 7 characters are 2 tokens each: 2 * 3 $ + 2 * 5 $."""
+    BUSY.append("busy")
+    chat = make_chat(
+        {
+            "provider": "python",
+            "model": f"{__name__}:shout_when_free",
+            "prices": {"in": 3e6, "out": 5e6},
+            "requests_per_minute": 9,
+            "attempts": 2,
+            "cache": "off",
+        }
+    )
+    assert isinstance(chat, Retrying)
+    assert isinstance(chat.chat, Limited)
+    assert chat.chat.requests_per_minute == 9
+    answer = chat.complete(HELLO)
+    assert (answer.text, [incident.event for incident in answer.incidents]) == (
+        "HELLO 0",
+        ["retry"],
+    )
+    assert answer.cost.dollars == 16.0
+
+
 def test_equal_settings_are_one_chat_model_while_it_is_used() -> None:
     """So that teacher, engine and proposer share weights, connections and rate limits."""
     settings = {"model": "m", "cache": "off"}
     chat = make_chat(settings)
     assert make_chat(settings) is chat
     assert make_chat({**settings, "temperature": 0.0}) is not chat
+
+
+def test_a_missing_key_is_told_without_the_secrets_of_the_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://me:a-password@host/v1?api_key=a-token")
+    azure = {"base_url": "https://me:a-password@host", "api_version": "2024-10-21"}
+    for settings in ({}, azure):
+        with pytest.raises(ConfigError, match="asks m at https://host") as caught:
+            require_key(ChatSettings(model="m", cache="off", **settings), "teacher 'llm'")
+        assert "a-password" not in str(caught.value)
+        assert "a-token" not in str(caught.value)
 
 
 def test_prices_are_given_and_never_guessed() -> None:

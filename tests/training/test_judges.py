@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from teachgym.envs.assembly import teacher_env
-from teachgym.errors import ConfigError
+from teachgym.errors import ChatError, ConfigError
 from teachgym.students import make_student
 from teachgym.tasks import make_task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trainer
@@ -246,6 +246,23 @@ def test_losses_that_follow_log_probabilities_refuse_who_tells_none(
         model = make_teacher_model(name, TASK, told)
         with pytest.raises(ConfigError, match=r"follows log-probabilities, and a .* tells none"):
             make_trainer(taught[0], trainer, task=TASK, teacher_model=model, **settings)
+
+
+def answer_or_fail(messages: Any, schema: Any, draw: int) -> str:
+    """A judgement, except of the answer ``b``."""
+    if "```\nb\n```" in messages[-1]["content"]:
+        raise ChatError("\x1b[2Jgone")
+    return json.dumps({"items": [{"score": 5}]})
+
+
+def test_what_is_lost_of_a_chat_models_judgements_is_said_without_control_characters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    judge = make_teacher_model("chat", TASK, {**FREE, "model": f"{__name__}:answer_or_fail"}).judge
+    assert judge is not None
+    scores, _ = judge.judge((AB, AB), ["a", "b"])
+    assert (scores[0], math.isnan(scores[1])) == (0.5, True)
+    assert caplog.messages == ["lost: \\x1b[2Jgone"]
 
 
 def test_who_judges_nothing_and_what_cannot_be_charged_is_refused(taught: Any) -> None:

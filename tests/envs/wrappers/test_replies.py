@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from teachgym.language.forms import form_of
 from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
 from teachgym.runs.journal import Journal
-from teachgym.types import Plan
+from teachgym.types import Completion, Plan
 from tests.runs.dying import Killed, kill_after
 
 IDS = ("OpenEnded", "SkillList", "SkillTree")
@@ -226,6 +227,16 @@ def test_a_chat_model_that_cannot_be_paid_is_not_asked() -> None:
     episode = run_episode(env, teacher, seed=0)
     assert episode.length == 1
     assert episode.transitions[0].info["stop_reason"] == "teacher_calls"
+
+
+def test_a_reply_that_was_cut_off_is_an_incident() -> None:
+    class Short(Scripted):
+        def complete(self, *asked: Any, **how: Any) -> Completion:
+            return replace(super().complete(*asked, **how), cut=True)
+
+    env = make("SkillList", budget={"steps": 1})
+    episode = run_episode(env, make_teacher("llm-text", env, chat=Short(words)), seed=0)
+    assert [i.event for i in episode.transitions[0].info["incidents"]] == ["cut"]
 
 
 def words(messages: Any, schema: Any, draw: int) -> str:
