@@ -182,12 +182,17 @@ def _accept(run_folder: RunFolder, record: Record, now: Record, accept: Sequence
 def _note_accepted(
     run_folder: RunFolder, record: Record, now: Record, found: Sequence[str]
 ) -> None:
-    """Journal the accepted differences before anything else is written."""
+    """Journal the accepted differences before anything else is written.
+
+    A run that had not started is one of the present state alone, and its ``config.json`` says so.
+    """
     journal = Journal(run_folder.journal)
     journal.require_intact()
     if journal.has("started"):
         journal.mend()
         journal.append("resumed", run=now, written=record, accepted=list(found))
+    else:
+        write_json(run_folder.config, redact_settings(now))
 
 
 def config_of(folder: Path) -> RunConfig:

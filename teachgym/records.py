@@ -268,7 +268,7 @@ def read_examples(path: Path) -> Data:
     Raises:
         ConfigError: for a line that is not an example; names the file and the line.
     """
-    return tuple(_parse(line, f"{path}:{n}") for n, line in lines_of(path))
+    return tuple(parse_example(line, f"{path}:{n}") for n, line in lines_of(path))
 
 
 def by_step(data: Data) -> tuple[Data, ...]:
@@ -286,7 +286,8 @@ def by_step(data: Data) -> tuple[Data, ...]:
     return tuple(tuple(groups[number]) for number in sorted(groups))
 
 
-def _parse(line: str, place: str) -> Example:
+def parse_example(line: str | bytes, place: str) -> Example:
+    """The example in a line of JSON; ``ConfigError`` for what is none, with its ``place``."""
     try:
         return example_from_json(json.loads(line))
     except (TypeError, KeyError, ValueError, AttributeError, RecursionError) as error:

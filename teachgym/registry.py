@@ -28,6 +28,7 @@ from pathlib import Path
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
+import numpy as np
 from typing_extensions import get_protocol_members
 
 from teachgym.errors import (
@@ -335,7 +336,7 @@ def label(reference: Any) -> str:
 
 
 def recorded(value: Any) -> Any:
-    """Settings as JSON values: objects by name, files by full path."""
+    """Settings as JSON values: objects by name, files by full path, numpy's numbers as Python's."""
     if isinstance(value, str):
         place, _, attribute = value.rpartition(":")
         return f"{Path(place).expanduser().resolve()}:{attribute}" if _in_file(value) else value
@@ -343,8 +344,12 @@ def recorded(value: Any) -> Any:
         return {recorded(key): recorded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map(recorded, value))
-    if value is None or isinstance(value, Number | Path):
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, Number):
         return value
+    if isinstance(value, Path):
+        return str(value)
     return reference_of(value)
 
 

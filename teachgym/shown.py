@@ -11,6 +11,7 @@ import reprlib
 import shlex
 from dataclasses import fields, is_dataclass
 from numbers import Number
+from pathlib import Path
 from typing import Any, Literal
 
 from annotated_types import Interval
@@ -26,7 +27,8 @@ def command(*words: object) -> str:
         >>> command("resume", "my runs/alp", "--accept", "code")
         "teachgym resume 'my runs/alp' --accept code"
     """
-    return shlex.join(["teachgym", *map(str, words)])
+    paths = (f"./{w}" if isinstance(w, Path) and str(w).startswith("-") else w for w in words)
+    return shlex.join(["teachgym", *map(str, paths)])
 
 
 class _Short(reprlib.Repr):

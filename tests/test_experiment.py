@@ -201,8 +201,10 @@ def test_results_with_unmeasured_numbers_can_be_written_and_read(
     _, result = finished
     record = result_to_json(result)
     record["test"]["skills_before"]["copy"] = {"n": 0, "mean": math.nan, "stderr": math.nan}
+    record["return_"] = math.nan  # As of a reward of one's own.
     again = result_from_json(json.loads(json.dumps(strict(record), allow_nan=False)))
     assert math.isnan(again.test.skills_before["copy"].mean)
+    assert math.isnan(again.return_)
     assert again.test.gain == result.test.gain
     assert again.curve == result.curve
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -289,6 +290,15 @@ def test_a_class_or_function_that_can_be_imported_is_recorded_by_its_name() -> N
         "x": [1, "a"],
     }
     assert reference_of(lambda: 3).startswith("object:")
+
+
+def test_what_json_has_no_word_for_is_recorded_as_the_number_or_text_that_it_is() -> None:
+    given = {"n": np.int64(3), "p": [np.float32(0.5), np.bool_(True)], "file": Path("a/b.json")}
+    assert json.loads(json.dumps(recorded(given))) == {
+        "n": 3,
+        "p": [0.5, True],
+        "file": "a/b.json",
+    }
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def read_suite(folder: Path, wanted: Suite | None = None) -> Suite:
             than ``wanted``.
     """
     path = folder / "suite.json"
+    if not path.exists():
+        raise RunError(f"{folder} holds no bench (it has no suite.json); check the path")
     record = read_json(path)
     try:
         if wanted is not None:

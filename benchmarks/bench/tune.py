@@ -27,7 +27,7 @@ from teachgym.benchmarks.bench.suites.tuned import TUNED, read_tuned
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 from teachgym.registry import label, recorded
-from teachgym.runs.files import replacing, write_json
+from teachgym.runs.files import check_writable, write_json, write_text
 from teachgym.types import Score
 
 DEFAULTS = "trial-000"
@@ -102,38 +102,49 @@ def read_trials(suite: Suite, folder: Path) -> list[Trial]:
 
 def write_trials(trials: Sequence[Trial], path: Path) -> None:
     """A JSON object a line, best first."""
-    with replacing(path) as temporary:
-        temporary.write_text("".join(f"{json.dumps(t.to_json())}\n" for t in trials))
+    write_text(path, "".join(f"{json.dumps(t.to_json())}\n" for t in trials))
 
 
-def save_tuned(teacher: Any, suite: Suite, trials: Sequence[Trial], path: Path = TUNED) -> None:
-    """Put the settings of the best trial into the file of tuned settings, for boards to use.
+def check_savable(teacher: Any, suite: Suite, path: Path = TUNED) -> None:
+    """See that settings of a teacher may be put into a file, before they are searched for.
 
     Raises:
-        ConfigError: for a teacher that has no name in tables, trials that are not all finished, or
-            a file whose other teachers had another number of trials or seeds, or another student.
+        ConfigError: for a teacher that has no name in tables, or a file whose other teachers had
+            another number of trials or seeds, or another student.
+        OSError: if the file cannot be written.
     """
     if label(teacher) not in TEACHERS:
         raise ConfigError(f"only settings of built-in teachers are saved, not of {label(teacher)}")
-    if len(trials) < len(suite.arms) or any(trial.val.n < len(suite.all_seeds) for trial in trials):
-        raise ConfigError("some trials are not finished; the same command continues them")
-    protocol = {
-        "trials": len(suite.arms),
-        "seeds": len(suite.all_seeds),
-        "student": suite.env_settings["student"],
-    }
-    table = read_tuned(path)
-    for other, entry in table.items():
+    protocol = _protocol(suite)
+    for other, entry in read_tuned(path).items():
         theirs = {name: entry[name] for name in protocol}
         if other != label(teacher) and theirs != protocol:
             raise ConfigError(
                 f"{path} has {other} tuned with {_shown(theirs)}, and this was {_shown(protocol)}; "
                 "all teachers must be tuned alike: tune this one so, or save to a new file"
             )
+    check_writable(path.parent)
+
+
+def save_tuned(teacher: Any, suite: Suite, trials: Sequence[Trial], path: Path = TUNED) -> None:
+    """Put the settings of the best trial into the file of tuned settings, for boards to use.
+
+    Raises:
+        ConfigError: as ``check_savable``, and for trials that are not all finished.
+    """
+    check_savable(teacher, suite, path)
+    if len(trials) < len(suite.arms) or any(trial.val.n < len(suite.all_seeds) for trial in trials):
+        raise ConfigError("some trials are not finished; the same command continues them")
     scores = {trial.name: trial.val.mean for trial in trials}
     found = {"settings": recorded(dict(trials[0].settings)), "val": trials[0].val.mean}
-    entry = {**found, "val_by_default": scores[DEFAULTS], **protocol}
-    write_json(path, dict(sorted({**table, label(teacher): entry}.items())))
+    entry = {**found, "val_by_default": scores[DEFAULTS], **_protocol(suite)}
+    write_json(path, dict(sorted({**read_tuned(path), label(teacher): entry}.items())))
+
+
+def _protocol(suite: Suite) -> Record:
+    """The conditions that all teachers in a file must have been tuned under."""
+    student = suite.env_settings["student"]
+    return {"trials": len(suite.arms), "seeds": len(suite.all_seeds), "student": student}
 
 
 def _shown(protocol: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ import typer
 
 from teachgym.cli.run import complain, say, show_table
 from teachgym.errors import ConfigError, RunError
-from teachgym.redaction import hide
 
 if TYPE_CHECKING:
     from teachgym.benchmarks.bench.leaderboard import LeaderboardRow
@@ -105,13 +104,14 @@ def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     from teachgym.benchmarks.bench.runner import read_suite
     from teachgym.benchmarks.pages.material import BenchMaterial
     from teachgym.benchmarks.pages.page import bench_tables, draw_bench
+    from teachgym.runs.files import write_text
 
     suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
     text = _show_tables(bench_tables(bench), suite, bench.standings, markdown=markdown)
-    _write(folder / "leaderboard.md", f"{text}\n")
+    write_text(folder / "leaderboard.md", f"{text}\n")
     lines = "".join(f"{json.dumps(line)}\n" for line in bench.lines)
-    _write(folder / "results.jsonl", lines)
+    write_text(folder / "results.jsonl", lines)
     say(f"tables      {folder / 'leaderboard.md'}")
     say(f"runs        {folder / 'results.jsonl'}")
     say(f"page        {draw_bench(bench, folder)}")
@@ -148,13 +148,6 @@ def _show_tables(
     return text
 
 
-def _write(path: Path, text: str) -> None:
-    from teachgym.runs.files import replacing
-
-    with replacing(path) as temporary:
-        temporary.write_text(hide(text), encoding="utf-8")
-
-
 def show_union(benches: list[Path], *, markdown: bool = False) -> None:
     """Print every comparison that any of several benches makes, and the arms that they share."""
     from teachgym.benchmarks.bench.union import (
@@ -165,7 +158,10 @@ def show_union(benches: list[Path], *, markdown: bool = False) -> None:
     )
 
     lines = [line for path in benches for line in read_lines(path)]
-    show_table(union_rows(compare_union(lines)), markdown=markdown)
+    if compared := compare_union(lines):
+        show_table(union_rows(compared), markdown=markdown)
+    else:
+        say("nothing to compare: no arm and its reference have seeds in common")
     for arm, places in shared_arms(lines).items():
         say(f"shared  {arm}: {', '.join(places)}")
 

@@ -7,7 +7,9 @@ threads is set before torch is loaded.
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 
 import typer
@@ -64,6 +66,9 @@ teachgym run --config run.toml --seed 2 --out runs/second --wandb offline
 
 def main() -> None:
     """The entry point of the ``teachgym`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # No run ends for a sign that it prints.
     app()
 
 
@@ -76,7 +81,7 @@ def _show_version(version: given.Version = False) -> None:
 
 @app.command("list")
 def list_(what: given.What = None, pager: given.Pager = True) -> None:
-    """List the names of environments, teachers, students, tasks, engines, rewards and suites."""
+    """List all names: of environments, teachers, students, tasks, engines, losses and so on."""
     with paged(pager):
         require_known("list", [] if what is None else [what], LISTINGS, UnknownNameError)
         for name, listing in LISTINGS.items():

@@ -76,6 +76,8 @@ def bench(
     configuring.override_settings(record, configuring.parse_pairs(settings or ()))
     if "teacher_settings" in record:
         raise ConfigError("teachers have the settings of their arms; leave --set teacher... out")
+    if "keep" in record:
+        raise ConfigError("runs of a bench keep what runs do by default; leave --set keep... out")
     wanted = make_suite(suite)
     if short:
         brief = wanted.shortened()
@@ -105,7 +107,7 @@ def tune(
     stop at any moment; the same command continues.
     """
     prepare_process(threads)
-    from teachgym.benchmarks.bench.tune import tuning_suite
+    from teachgym.benchmarks.bench.tune import check_savable, tuning_suite
     from teachgym.cli import bench as benching
 
     suites = {
@@ -113,6 +115,9 @@ def tune(
         for teacher in teachers
     }
     execute = benching.choose_execution(workers, [], 1, ray=None, ray_gpus=None)
+    if save is not None:
+        for teacher, suite in suites.items():
+            check_savable(teacher, suite, save)
     for teacher, suite in suites.items():
         show = partial(benching.show_trials, suite, teacher, save=save)
         benching.conduct_bench(suite, out / label(teacher), execute, show)

@@ -103,9 +103,11 @@ def discover(
     """
     prepare_process(threads)
     from teachgym.cli import configuring
+    from teachgym.runs.files import check_writable
 
     if out.exists():
         raise ConfigError(f"{out} exists; remove it, or choose another file with --out")
+    check_writable(out.parent)
     flags = {
         "method.skills": skills,
         "chat.provider": chat,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from teachgym.cli import completing
+from teachgym.cli.catalogue import LISTINGS
 
 
 def option(meaning: str, default: str, **settings: Any) -> Any:
@@ -43,8 +44,7 @@ AddedName = Annotated[str, option("Name of the added bench.", "its folder's")]
 What = Annotated[
     str | None,
     typer.Argument(
-        help="envs, teachers, students, tasks, engines, proposers, rewards, chat, trackers or "
-        "suites. Without it: all of them.",
+        help=f"One of {', '.join(LISTINGS)}. Without it: all of them.",
         autocompletion=completing.KINDS,
     ),
 ]

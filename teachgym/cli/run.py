@@ -96,6 +96,16 @@ def complain(text: str, *, style: str = "") -> None:
     console.print(terminal(text), style=style, markup=False, highlight=False)
 
 
+_GO_ON: dict[type[BaseException], str] = {
+    KeyboardInterrupt: "stopped; continue with",
+    SystemExit: "nobody reads what is printed; continue with",  # So rich ends at a closed pipe.
+    BrokenPipeError: "nobody reads what is printed; continue with",
+    ChatError: "the chat model does not answer; once it does",
+    OSError: "nothing is lost; once the disk takes files",
+}
+"""The ends of a run that can be resumed, each with the words before the command that does."""
+
+
 def conduct(
     config: RunConfig, folder: Path, start: Callable[..., RunResult], *, quiet: bool
 ) -> None:
@@ -112,26 +122,21 @@ def conduct(
 
     if not quiet:
         say(f"{describe(config)}; folder {folder}")
-    again = command("resume", folder)
     try:
         result = start(progress=not quiet)
-    except KeyboardInterrupt:
-        say(f"stopped; continue with: {again}" if folder.exists() else "stopped")
-        raise typer.Exit(130) from None
-    except ChatError:
-        if folder.exists():
-            say(f"the chat model does not answer; once it does: {again}")
-        raise
-    except OSError:
+    except tuple(_GO_ON) as error:
         if (folder / "config.json").exists():
-            say(f"nothing is lost; once the disk takes files: {again}")
+            how = next(how for kind, how in _GO_ON.items() if isinstance(error, kind))
+            complain(f"{how}: {command('resume', folder)}")
+        if isinstance(error, KeyboardInterrupt):
+            raise typer.Exit(130) from None
         raise
-    draw_curve(folder)
     if quiet:
         say(str(folder))
     else:
         show(result, folder)
         say(f"page            {command('report', folder)}")
+    draw_curve(folder)  # Last: on a full disk all else is shown.
 
 
 def show(result: RunResult, folder: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
@@ -50,6 +52,8 @@ def start(kind: str, name: str, folder: Path) -> tuple[tuple[Path, Path], str]:
     for path in paths:
         if path.exists():
             raise ConfigError(f"{path} is there already; give another name, or move it away")
+    if iskeyword(module) or find_spec(module) is not None:
+        raise ConfigError(f"name is {name!r}, which Python has for something else; give another")
     for path, template in zip(paths, (f"{kind}.py.txt", f"test_{kind}.py.txt"), strict=True):
         text = (files("teachgym.cli") / "starts" / template).read_text(encoding="utf-8")
         path.write_text(Template(text).substitute(filled), encoding="utf-8")

@@ -14,8 +14,8 @@ from teachgym.registry import label
 from teachgym.report.captions import short_commit
 from teachgym.report.tables import Rows, show_interval, tabulate
 from teachgym.runs.checkpoints import read_report
-from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.provenance import read_record
 from teachgym.runs.result import RunResult, read_result
 from teachgym.shown import in_short
 from teachgym.types import Report
@@ -51,7 +51,7 @@ def read_compared(paths: Sequence[Path]) -> list[Compared]:
     if len(folders) < 2 or len(set(settled)) < len(settled):
         raise ConfigError("a comparison needs two runs or more, each once; give their folders")
     return [
-        Compared(name, read_result(run), _settings(run), read_report(best, "test"))
+        Compared(name, read_result(run, whole=True), _settings(run), read_report(best, "test"))
         for name, run in zip(_names(settled), folders, strict=True)
         for best in (run.test_predictions("best"),)
     ]
@@ -113,7 +113,7 @@ def _same_items(first: Report, second: Report) -> bool:
 
 
 def _settings(run: RunFolder) -> Record:
-    record = read_json(run.config)
+    record = read_record(run)
     given = {name: value for name, value in record["config"].items() if name not in _LABELS}
     commit = short_commit(record["commit"])
     return dotted({**given, "versions": record["versions"], "commit": commit})

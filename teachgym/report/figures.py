@@ -112,7 +112,6 @@ def save_charts(folder: Path, charts: Mapping[str, Chart], heading: str) -> None
         charts: by the names of their files.
         heading: the first line above each, who was taught or compared.
     """
-    folder.mkdir(exist_ok=True)
     for name, chart in charts.items():
         above = (plain(line, 100) for line in (heading, chart.title, chart.note) if line)
         chart.figure.suptitle("\n".join(above), y=1.0, va="bottom", fontsize=9, linespacing=1.4)

@@ -117,6 +117,7 @@ def draw_forest(forest: Forest) -> str:
 
 def teaching_tables(folder: RunFolder) -> list[tuple[str, Rows]]:
     """Titles and tables of a finished run; those of the skill tree only where there is one."""
+    Journal(folder.journal).require_intact(reads=True)
     examples = read_examples(folder.examples) if folder.examples.exists() else ()
     exam = [read_report(folder.test_predictions(which), "test") for which in ("untrained", "best")]
     tables = [

@@ -29,8 +29,15 @@ from teachgym.records import (
     scores_from_json,
     scores_to_json,
 )
-from teachgym.redaction import hide
-from teachgym.runs.files import read_json, read_lines, replacing, stream_lines, write_json
+from teachgym.runs.files import (
+    numbered,
+    read_json,
+    read_lines,
+    replacing,
+    stream_lines,
+    write_json,
+    write_text,
+)
 from teachgym.runs.folder import RunFolder
 from teachgym.snapshot import Best, Snapshot
 from teachgym.types import Aid, Checkpoint, Cost, Growing, Incident, Report, Score, Split
@@ -48,8 +55,7 @@ def save_snapshot(run: RunFolder, snapshot: Snapshot) -> None:
     best = _weights(run, snapshot.best.step)
     if not best.exists():
         write_weights(best, snapshot.best.checkpoint)
-    with replacing(_state(run, snapshot.step)) as temporary:
-        temporary.write_text(hide(json.dumps(_state_to_json(snapshot))), encoding="ascii")
+    write_text(_state(run, snapshot.step), json.dumps(_state_to_json(snapshot)))
 
 
 def load_snapshot(run: RunFolder, step: int) -> Snapshot:
@@ -109,9 +115,7 @@ def last_snapshot(run: RunFolder, step: int, every: int) -> int:
         RunError: if the one is missing that is there with a snapshot every so many steps.
     """
     expected = step - step % every
-    files = run.checkpoints.glob("state_*.json")
-    steps = [s for s in (int(path.stem.removeprefix("state_")) for path in files) if s <= step]
-    found = max(steps, default=0)
+    found = max((s for s in numbered(run.checkpoints, "state_*.json") if s <= step), default=0)
     if found < expected:
         raise RunError(f"{_state(run, expected)} is missing; restore it from a copy")
     return found
@@ -119,8 +123,7 @@ def last_snapshot(run: RunFolder, step: int, every: int) -> int:
 
 def steps_of_predictions(run: RunFolder) -> list[int]:
     """The steps whose predictions on ``val`` are there, ascending; 0 = the untrained student."""
-    paths = run.predictions.glob("step_*.jsonl")
-    return sorted(int(path.stem.removeprefix("step_")) for path in paths)
+    return [*numbered(run.predictions, "step_*.jsonl")]
 
 
 def prune_predictions(run: RunFolder, steps: Iterable[int]) -> None:
@@ -135,9 +138,8 @@ def write_report(path: Path, report: Report) -> None:
     """Write the predictions of a report, one per line, and beside them its metrics, if any."""
     if report.metrics:
         write_json(_metrics(path), scores_to_json(report.metrics))
-    with replacing(path) as temporary:
-        lines = (json.dumps(prediction_to_json(p)) + "\n" for p in report.predictions)
-        temporary.write_text(hide("".join(lines)), encoding="ascii")
+    lines = (json.dumps(prediction_to_json(p)) + "\n" for p in report.predictions)
+    write_text(path, "".join(lines))
 
 
 def read_report(path: Path, split: Split) -> Report:

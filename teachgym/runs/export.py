@@ -15,17 +15,22 @@ from jinja2 import Environment, StrictUndefined
 from teachgym.errors import RunError, require_known, require_packages
 from teachgym.escaping import markdown, markdown_name
 from teachgym.images import ImageStore
-from teachgym.records import Record, turns_to_json
+from teachgym.records import Record, example_to_json
 from teachgym.redaction import hide, redact
-from teachgym.runs.files import check_writable, read_json, refuse_links, replacing, settle
+from teachgym.runs.files import check_writable, refuse_links, replacing, settle
 from teachgym.runs.folder import RunFolder
-from teachgym.runs.journal import Journal
 from teachgym.runs.lock import holding
+from teachgym.runs.provenance import read_record
 from teachgym.runs.result import RunResult, read_result
 from teachgym.runs.taught import read_taught
-from teachgym.types import Example
+from teachgym.types import EXERCISE, Example
 
 Format = Literal["jsonl", "parquet"]
+
+_COLUMNS = (
+    *("prompt", "target", "rejected", "skill", "subskill", "difficulty", "step", "writer", "hint"),
+    *("seeds", "kind", "meta", "loss", "images", "turns", "spans", "soft_labels"),
+)
 
 
 def export_dataset(
@@ -57,7 +62,7 @@ def export_dataset(
         (folder / "data").mkdir(parents=True)
         write(folder / "data" / f"train.{format}", rows)
         _copy_images(folder / "images", rows)
-        config: Mapping[str, Any] = read_json(run.config)
+        config: Mapping[str, Any] = read_record(run)
         write_card(
             folder,
             "dataset",
@@ -94,35 +99,26 @@ def exporting(run: RunFolder, out: Path) -> Iterator[tuple[RunResult, Path]]:
         raise RunError(f"{out} exists; give a new folder")
     check_writable(out)
     with holding(run.path, "export", reads=True):
-        result = read_result(run)
-        journal = Journal(run.journal)
-        if journal.has_digests:
-            journal.require_intact()
-        out.parent.mkdir(parents=True, exist_ok=True)
+        result = read_result(run, whole=True)
         with replacing(out, new=True) as folder:
             yield result, folder
 
 
 def _row(example: Example, loss: float | None) -> Record:
     """One type per column; what is not there is null."""
-    made = example.provenance
-    return {
-        "prompt": example.prompt,
-        "target": example.target,
-        "rejected": example.rejected,
-        "skill": example.skill,
-        "subskill": (made.subskill or None) if made else None,
-        "difficulty": example.difficulty,
-        "step": made.step if made else None,
-        "writer": (made.teacher or None) if made else None,
-        "hint": (made.hint or None) if made else None,
-        "seeds": list(made.seeds) if made else [],
-        "kind": example.kind,
-        "meta": json.dumps(example.meta) if example.meta else None,
+    record = {"kind": EXERCISE, **example_to_json(example)}
+    made = record["provenance"] or {}
+    values = {
+        **record,
+        "subskill": made.get("subskill") or None,
+        "step": made.get("step"),
+        "writer": made.get("teacher") or None,
+        "hint": made.get("hint") or None,
+        "seeds": made.get("seeds", []),
+        "meta": json.dumps(record["meta"]) if "meta" in record else None,
         "loss": loss,
-        "images": list(example.images),
-        "turns": turns_to_json(example.turns),
     }
+    return {name: values[name] for name in _COLUMNS}
 
 
 def _copy_images(folder: Path, rows: list[Record]) -> None:
@@ -144,19 +140,19 @@ def _write_parquet(path: Path, rows: list[Record]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    texts = ("prompt", "target", "rejected", "skill", "subskill", "writer", "hint", "kind", "meta")
+    text, number = pa.string(), pa.float64()
+    turn = {"response": text, "reply": text, "learned": pa.bool_()}
     types = {
-        **dict.fromkeys(texts, pa.string()),
-        "difficulty": pa.float64(),
+        "difficulty": number,
         "step": pa.int64(),
-        "loss": pa.float64(),
-        "seeds": pa.list_(pa.string()),
-        "images": pa.list_(pa.string()),
-        "turns": pa.list_(
-            pa.struct({"response": pa.string(), "reply": pa.string(), "learned": pa.bool_()})
-        ),
+        "loss": number,
+        "seeds": pa.list_(text),
+        "images": pa.list_(text),
+        "turns": pa.list_(pa.struct(turn)),
+        "spans": pa.list_(pa.struct({"text": text, "weight": number})),
+        "soft_labels": pa.list_(pa.struct({"response": text, "probability": number})),
     }
-    schema = pa.schema([(name, types[name]) for name in _row(Example("", "", ""), None)])
+    schema = pa.schema([(name, types.get(name, text)) for name in _COLUMNS])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 

@@ -86,16 +86,17 @@ def cut(path: Path, size: int) -> None:
 def replacing(path: Path, *, new: bool = False) -> Iterator[Path]:
     """A temporary path to write a file or folder to; it becomes ``path`` if nothing is raised.
 
-    The temporary name is of this process and call alone. What a killed process leaves of it is
-    removed by ``RunFolder.sweep`` and ``teachgym clean``.
+    Folders above it are made. The temporary name is of this process and call alone. What a killed
+    process leaves of it is removed by ``RunFolder.sweep`` and ``teachgym clean``.
 
     Args:
         path: what to replace.
         new: for a folder: where it exists by then, with something in it, raise ``OSError``
             instead of replacing it.
     """
-    temporary = path.with_name(temporary_name(path))
+    temporary = path.parent / temporary_name(path)
     with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
             if not temporary.is_dir():
@@ -104,8 +105,10 @@ def replacing(path: Path, *, new: bool = False) -> Iterator[Path]:
             elif not new:
                 remove(path)
             os.replace(temporary, path)
-        except Exception:
+        except Exception as error:
             remove(temporary)
+            if isinstance(error, OSError) and isinstance(error.filename, str):
+                error.filename = error.filename.replace(str(temporary), str(path))
             raise
 
 
@@ -200,9 +203,23 @@ def naming(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON value for people and programs; what is not a finite number is ``null``."""
+    write_text(path, f"{json.dumps(strict(value), indent=2)}\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, as a whole or not at all and without known secrets."""
     with replacing(path) as temporary:
-        text = hide(json.dumps(strict(value), indent=2))
-        temporary.write_text(f"{text}\n", encoding="ascii")
+        temporary.write_text(hide(text), encoding="utf-8")
+
+
+def numbered(folder: Path, pattern: str) -> dict[int, Path]:
+    """The files of steps by their numbers, ascending: ``state_012.json`` for ``state_*.json``.
+
+    What has no number in the place of the ``*`` is somebody else's.
+    """
+    kind, end = pattern.split("*")
+    found = {path.name.removeprefix(kind).removesuffix(end): path for path in folder.glob(pattern)}
+    return dict(sorted((int(n), path) for n, path in found.items() if re.fullmatch("[0-9]+", n)))
 
 
 def read_json(path: Path) -> Record:

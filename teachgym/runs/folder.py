@@ -67,19 +67,23 @@ class RunFolder:
         Raises:
             RunError: if there is something in the folder.
         """
-        path = settle(path)
-        cls.check_new(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        run = cls(settle(path))
+        cls.check_new(run.path)
         try:
-            with replacing(path, new=True) as temporary:
-                run = cls(temporary)
-                run.predictions.mkdir(parents=True)
-                run.checkpoints.mkdir()
-                write_json(run.config, config)
+            if run.path.is_dir():  # Somebody may be in it, or have a link to it.
+                run._fill(config)
+            else:
+                with replacing(run.path, new=True) as temporary:
+                    cls(temporary)._fill(config)
         except OSError:
-            cls.check_new(path)  # Somebody may have made a run there in the meantime.
+            cls.check_new(run.path)  # Somebody may have made a run there in the meantime.
             raise
-        return cls(path)
+        return run
+
+    def _fill(self, config: Record) -> None:
+        self.predictions.mkdir(parents=True)
+        self.checkpoints.mkdir()
+        write_json(self.config, config)
 
     @classmethod
     def check_new(cls, path: Path) -> None:

@@ -143,14 +143,14 @@ def _flock(folder: Path, path: Path, descriptor: int) -> None:
 def _require_stale(folder: Path, path: Path) -> None:
     """Refuse a lock that the kernel would give, but whose holder may be alive all the same."""
     holder = _read(path)
-    if holder is None or holder.pid == os.getpid():
+    if holder is None:
         return
     if holder.host != socket.gethostname():
         raise RunError(
             f"{_describe(folder, holder)}; whether it still runs cannot be seen from here: if it "
             f"does not, delete {path}"
         )
-    if holder.is_alive:
+    if holder.is_alive and holder.pid != os.getpid():
         raise RunError(_describe(folder, holder))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from teachgym.errors import RunError
 from teachgym.records import Record
-from teachgym.runs.files import naming
+from teachgym.runs.files import naming, numbered
 
 Entry = tuple[int, str]
 """Size in bytes and SHA-256."""
@@ -77,7 +77,9 @@ class Manifest:
             self._known[name] = entry
 
 
-def require_intact(folder: Path, lines: Iterable[Record], *, names: Iterable[str] = ()) -> None:
+def require_intact(
+    folder: Path, lines: Iterable[Record], *, names: Iterable[str] = (), ended: bool = False
+) -> None:
     """See that the files of a run are those that its journal tells of.
 
     A file that is not there is left to those who need it: old ones are let go all the time.
@@ -86,20 +88,21 @@ def require_intact(folder: Path, lines: Iterable[Record], *, names: Iterable[str
         folder: the run's.
         lines: of its journal.
         names: of the files to look at; by default all.
+        ended: whether nothing is written any more: then no file may hold more than it should.
 
     Raises:
         RunError: for a file that differs, is too short, or is no file; names it, and for a JSON
             Lines file the stage that wrote what differs.
     """
     wanted, whole = set(names), dict[str, Entry]()
-    growing = dict[str, list[tuple[str, Entry]]]()
+    growing: dict[str, list[tuple[str, Entry]]] = {f"{name}.jsonl": [] for name in _GROWING}
     for stage, name, entry in told(lines):
         if wanted and name not in wanted:
             continue
         if entry is None:
             whole.pop(name, None)
         elif _grows(name):
-            growing.setdefault(name, []).append((stage, entry))
+            growing[name].append((stage, entry))
         else:
             whole[name] = entry
     if not wanted:
@@ -110,7 +113,8 @@ def require_intact(folder: Path, lines: Iterable[Record], *, names: Iterable[str
         if path.exists() and digest_of(path) != entry:
             raise RunError(_differs(path, entry))
     for name, parts in growing.items():
-        _require_grown(folder / name, parts)
+        if not wanted or name in wanted:
+            _require_grown(folder / name, parts, ended=ended)
 
 
 def require_no_later(folder: Path, last: int) -> None:
@@ -119,10 +123,9 @@ def require_no_later(folder: Path, last: int) -> None:
     Raises:
         RunError: if there are: then lines are missing at the end of the journal.
     """
-    for pattern in ("checkpoints/state_*.json", "predictions/step_*.jsonl"):
-        for path in sorted(folder.glob(pattern)):
-            number = path.stem.rpartition("_")[2]
-            if number.isdigit() and int(number) > last:
+    for name, pattern in (("checkpoints", "state_*.json"), ("predictions", "step_*.jsonl")):
+        for number, path in numbered(folder / name, pattern).items():
+            if number > last:
                 raise RunError(
                     f"{folder / 'journal.jsonl'} lacks lines at its end: {path} is of a step that "
                     "it does not lead to; restore it from a copy"
@@ -152,7 +155,7 @@ def _feed(running: Any, path: Path, begin: int, end: int) -> None:
             begin += len(block)
 
 
-def _require_grown(path: Path, parts: list[tuple[str, Entry]]) -> None:
+def _require_grown(path: Path, parts: list[tuple[str, Entry]], *, ended: bool) -> None:
     _require_file(path)
     size = path.stat().st_size if path.exists() else 0
     running, done = sha256(), 0
@@ -170,6 +173,10 @@ def _require_grown(path: Path, parts: list[tuple[str, Entry]]) -> None:
                 f"added, bytes {done} to {end}; restore it from a copy"
             )
         done = end
+    if ended and size > done:
+        raise RunError(
+            f"{path} has {size} bytes, but {done} when the run ended; restore it from a copy"
+        )
 
 
 def _differs(path: Path, entry: Entry) -> str:

@@ -39,6 +39,15 @@ def read_run(run: RunFolder) -> tuple[Record, RunConfig]:
     Raises:
         RunError: if it is missing, damaged or of another shape; names it.
     """
+    record = read_record(run)
+    try:
+        return record, RunConfig.of(record["config"])
+    except (TeachgymError, TypeError) as error:
+        raise RunError(f"{run.config} is damaged ({error}); restore it from a copy") from error
+
+
+def read_record(run: RunFolder) -> Record:
+    """The content of ``config.json``; raises as ``read_run`` for what is no such record."""
     record = read_json(run.config)
     shape = {"config": dict, "id": str, "spec": str, "versions": dict}
     for key, kind in shape.items():
@@ -47,10 +56,7 @@ def read_run(run: RunFolder) -> tuple[Record, RunConfig]:
                 f"{run.config} is damaged ({key!r} is {record.get(key)!r}, which is no "
                 f"{'table' if kind is dict else 'text'}); restore it from a copy"
             )
-    try:
-        return record, RunConfig.of(record["config"])
-    except (TeachgymError, TypeError) as error:
-        raise RunError(f"{run.config} is damaged ({error}); restore it from a copy") from error
+    return record
 
 
 def new_record(config: Record, task: Task, spec: str) -> Record:

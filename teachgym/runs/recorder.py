@@ -221,7 +221,6 @@ class _Recorder:
         save_snapshot(self._run, snapshot)
 
     def _save_student(self, step: int) -> None:
-        self._run.students.mkdir(exist_ok=True)
         with replacing(self._run.student_of(step)) as temporary:
             temporary.mkdir()
             self._base.student.export(temporary)

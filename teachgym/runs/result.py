@@ -242,17 +242,20 @@ def is_finished(run: RunFolder) -> bool:
     return Journal(run.journal).has("finished")
 
 
-def read_result(run: RunFolder) -> RunResult:
+def read_result(run: RunFolder, *, whole: bool = False) -> RunResult:
     """The result of a finished run.
 
+    Args:
+        run: where it is.
+        whole: whether to see that all its files are as they were written, since others are read.
+
     Raises:
-        RunError: if it is not finished.
+        RunError: if it is not finished, or something is damaged.
     """
     journal = Journal(run.journal)
     if not journal.has("finished"):
         raise RunError(f"{run.path} is not finished; continue with: {command('resume', run.path)}")
-    if journal.has_digests:
-        journal.require_intact("result.json")
+    journal.require_intact(*([] if whole else ["result.json"]), reads=True)
     record = read_json(run.result)
     try:
         return result_from_json(record)
@@ -284,6 +287,7 @@ def result_from_json(record: Record) -> RunResult:
             **record,
             "val": _comparison(record["val"]),
             "test": _comparison(record["test"]),
+            "return_": math.nan if record["return_"] is None else record["return_"],
             "spent": Cost(**record["spent"]),
             "curve": tuple(map(score_from_json, record["curve"])),
             "aided": tuple(map(score_from_json, record.get("aided", ()))),

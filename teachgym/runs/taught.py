@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from teachgym.errors import ConfigError, RunError
-from teachgym.records import read_examples
+from teachgym.records import parse_example
+from teachgym.runs.files import complete_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.shown import command
@@ -22,13 +25,13 @@ def read_taught(
     Raises:
         RunError: if there are not as many examples as the journal says, or a line is no example.
     """
+    losses = Journal(run.journal).losses
+    lines = enumerate(complete_lines(run.examples), 1)
+    whole = islice(lines, len(losses)) if going_on else lines
     try:
-        examples = read_examples(run.examples) if run.examples.exists() else ()
+        examples = [parse_example(line, f"{run.examples}:{number}") for number, line in whole]
     except ConfigError as error:
         raise RunError(f"{error}; restore it from a copy") from error
-    losses = Journal(run.journal).losses
-    if going_on:
-        examples = examples[: len(losses)]
     if len(examples) > len(losses):
         raise RunError(
             f"{run.examples} has examples of a step that was not finished; continue with: "

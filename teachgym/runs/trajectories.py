@@ -19,9 +19,9 @@ from teachgym.errors import RunError
 from teachgym.metrics import advantages
 from teachgym.records import Record
 from teachgym.runs.export import exporting, write_card, write_rows
-from teachgym.runs.files import read_json
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.runs.provenance import read_record
 from teachgym.types import Messages
 
 Calls = Mapping[str, tuple[Messages, str]]
@@ -63,7 +63,7 @@ def export_trajectories(run: RunFolder, out: Path, *, license: str = "unknown") 
         (folder / "data").mkdir(parents=True)
         for name, own in rows.items():
             write_rows(folder / "data" / f"{name}.jsonl", own)
-        facts = {"result": result, "config": read_json(run.config), "rows": rows}
+        facts = {"result": result, "config": read_record(run), "rows": rows}
         write_card(folder, "trajectories", **facts, license=license)
     return out
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -18,8 +20,9 @@ from typer.testing import CliRunner, Result
 
 import teachgym
 from teachgym.agents import TEACHERS
-from teachgym.cli import app, configuring
-from teachgym.cli.run import prepare_process
+from teachgym.cli import app, configuring, main
+from teachgym.cli.catalogue import LISTINGS
+from teachgym.cli.run import prepare_process, say
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ConfigError
 from teachgym.experiment import (
@@ -209,6 +212,12 @@ def test_a_path_through_a_value_is_refused() -> None:
         (["resume", "nowhere"], "holds no run"),
         (["report", "nowhere"], "holds no run"),
         (["list", "teecher"], "Did you mean 'teachers'"),
+        (["new", "teacher", "random"], "name is 'random', which Python has for something else"),
+        (["new", "teacher", "class"], "name is 'class', which Python has"),
+        (["new", "suite", "numpy"], "name is 'numpy', which Python has"),
+        (["bench", "smoke", "--set=keep.predictions=all"], "leave --set keep... out"),
+        (["discover", "--method=gold", "--out=/proc/x/skills.json"], "/proc/x: "),
+        (["tune", "plr", "--save=/proc/x/tuned.json"], "/proc/x: "),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
@@ -245,7 +254,53 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     assert read_result(Path("run")).test == read_result(finished).test
 
 
-def _interrupt(*_: object) -> None:
+def test_a_run_that_was_stopped_before_there_was_one_is_not_to_be_continued(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("teachgym.experiment.assemble", _interrupt)
+    Path("run").mkdir()
+    outcome = teach("run", *FAST, "--out=run")
+    assert (outcome.exit_code, outcome.stderr) == (130, "")
+
+
+def test_a_run_whose_output_nobody_reads_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after ``| head -1``: rich ends the process at the first line that nobody takes."""
+
+    def unread(*_: object) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr("teachgym.progress.LiveProgress.observe", unread)
+    outcome = teach("run", *FAST, "--out=run")
+    assert outcome.exit_code == 1
+    said = "nobody reads what is printed; continue with: teachgym resume run\n"
+    assert outcome.stderr == said
+
+
+def test_a_finished_run_is_shown_though_its_curve_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "run/curve.png")
+
+    monkeypatch.setattr("teachgym.experiment.draw_curve", full)
+    outcome = teach("run", *FAST, "--out=run")
+    assert outcome.exit_code == 2
+    assert "best student    run/student" in outcome.stdout
+    assert outcome.stderr.startswith("error: run/curve.png: No space left")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_no_sign_is_too_much_for_a_terminal(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    printed = io.BytesIO()
+    with io.TextIOWrapper(printed, encoding=encoding) as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        monkeypatch.setattr("teachgym.cli.commands.app", lambda: say("0.5 ± 0.1 │"))
+        main()
+        output.flush()
+        assert printed.getvalue().decode(encoding).startswith("0.5 ")
+
+
+def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -269,6 +324,21 @@ def test_a_report_shows_the_table_and_draws_the_curve_again() -> None:
 
 
 @pytest.mark.usefixtures("taken")
+def test_a_run_is_no_bench() -> None:
+    for command in ("report run run", "report run --agreement run", "export run --minari x"):
+        outcome = teach(*command.split())
+        assert outcome.exit_code == 2
+        assert "bench" in outcome.stderr
+        assert "restore" not in outcome.stderr
+
+
+def test_the_command_about_a_folder_that_is_named_like_an_option_can_be_given() -> None:
+    outcome = teach("run", *FAST, "--out=-x")
+    assert "teachgym report ./-x" in outcome.output
+    assert teach("report", "./-x").exit_code == 0
+
+
+@pytest.mark.usefixtures("taken")
 def test_a_run_in_a_taken_folder_is_refused() -> None:
     outcome = teach("run", *FAST, "--out=run")
     assert outcome.exit_code == 2
@@ -280,6 +350,7 @@ def test_everything_that_can_be_named_is_listed() -> None:
     named = [*teachgym.ENV_IDS, *TEACHERS, "tiny", "arithmetic-and-strings", "procedural"]
     for name in [*named, "accuracy_gain"]:
         assert name in output
+    assert ", ".join(LISTINGS)[:40] in " ".join(teach("list", "--help").output.split())
     only = teach("list", "rewards").output
     assert "accuracy_gain" in only
     assert "weakest" not in only

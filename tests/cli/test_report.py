@@ -60,6 +60,7 @@ def test_a_run_has_no_ranks_to_agree_about(tmp_path: Path) -> None:
     outcome = teachgym("report", f"b/{cell}", "--agreement", "b")
     assert outcome.exit_code == 2
     assert "is not a bench" in outcome.stderr
+    assert "nothing to compare" in teachgym("report", "b", "b").output
 
 
 @pytest.mark.slow

@@ -99,6 +99,21 @@ def test_what_is_not_there_yet_is_asked_for_again(going_on: RunFolder) -> None:
     assert "has not evaluated the untrained student yet" in text
 
 
+def test_a_browser_that_is_gone_is_nothing_to_talk_about(
+    finished: RunFolder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Watcher(finished.path) as server:
+        for error in (ConnectionResetError, BrokenPipeError, ZeroDivisionError):
+            try:
+                raise error
+            except (ConnectionError, ZeroDivisionError):
+                server.handle_error(None, ("127.0.0.1", 1))
+    said = capfd.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "ConnectionResetError" not in said
+    assert "BrokenPipeError" not in said
+
+
 @pytest.mark.parametrize("path", ["/config.json", "/../run/", "/%2e%2e/x", "/report.html"])
 def test_nothing_but_the_page_is_served(finished: RunFolder, path: str) -> None:
     with serving(finished.path) as server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import yaml
 
 from teachgym.errors import ConfigError, RunError
 from teachgym.experiment import RunConfig, run
+from teachgym.report.comparison import read_compared
+from teachgym.report.html.material import RunMaterial
+from teachgym.report.teaching import teaching_tables
 from teachgym.runs import RunFolder
 from teachgym.runs.export import export_dataset, export_student
 from teachgym.runs.taught import read_taught
+from teachgym.types import Example, Turn
 
 SETTINGS: dict[str, Any] = {
     "student": "simulated",
@@ -62,6 +67,33 @@ def test_a_loss_that_is_not_known_is_null(folder: RunFolder, format: Any, tmp_pa
     assert loaded["loss"][:2] == [None, lines[1]["losses"][1]]
 
 
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_what_an_example_teaches_beside_its_target_is_exported(
+    folder: RunFolder, format: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its weights a part that is to become less likely would be learned as right."""
+    datasets: Any = pytest.importorskip("datasets")
+    example = Example(
+        "1+1=",
+        "3, no: 2",
+        "add",
+        spans=(("3, no: ", -0.5), ("2", 1.0)),
+        soft_labels=(("2", 0.75), ("3", 0.25)),
+        turns=(Turn("1", "no"),),
+        rejected="4",
+    )
+    monkeypatch.setattr("teachgym.runs.export.read_taught", lambda run: [(example, None)])
+    out = export_dataset(folder, tmp_path / "out", format=format)
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"), split="train")
+    assert loaded[0]["spans"] == [
+        {"text": "3, no: ", "weight": -0.5},
+        {"text": "2", "weight": 1.0},
+    ]
+    assert [label["probability"] for label in loaded[0]["soft_labels"]] == [0.75, 0.25]
+    assert loaded[0]["rejected"] == "4"
+    assert loaded[0]["turns"][0]["reply"] == "no"
+
+
 def test_the_card_says_who_wrote_it_what_was_kept_out_and_what_it_did(
     folder: RunFolder, tmp_path: Path
 ) -> None:
@@ -78,6 +110,40 @@ def test_the_card_says_who_wrote_it_what_was_kept_out_and_what_it_did(
 def test_the_student_is_copied_as_it_is(folder: RunFolder, tmp_path: Path) -> None:
     out = export_student(folder, tmp_path / "student")
     assert {p.name for p in out.iterdir()} == {p.name for p in folder.student.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("predictions/test_best.jsonl", ""),
+        ("predictions/test_best.jsonl", '{"a": 1}\n'),
+        ("predictions/step_001.jsonl", '{"a"'),
+        ("rejected.jsonl", '{"a": 1}\n'),
+        ("incidents.jsonl", "{}\n"),
+        ("metrics.jsonl", None),
+        ("examples.jsonl", None),
+        ("config.json", '{"a": 1}'),
+    ],
+)
+def test_whoever_reads_a_finished_run_is_told_of_a_file_that_is_not_its_own(
+    folder: RunFolder, tmp_path: Path, name: str, content: str | None
+) -> None:
+    """None: a further line, the last one once more, which nobody who cuts files back sees."""
+    copy = RunFolder(Path(shutil.copytree(folder.path, tmp_path / "run")))
+    path = copy.path / name
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[-1]]) if content is None else content)
+    readers: list[Callable[[], object]] = [
+        lambda: export_dataset(copy, tmp_path / "out"),
+        lambda: read_compared([copy.path, folder.path]),
+        lambda: RunMaterial.read(copy),
+    ]
+    if name != "config.json":  # These tables do not need it.
+        readers.append(lambda: teaching_tables(copy))
+    for read in readers:
+        with pytest.raises(RunError, match=f"{path.stem}.*; restore it from a copy"):
+            read()
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_overwritten_and_only_finished_runs_are_exported(

@@ -73,6 +73,23 @@ def _write_half(path: Path) -> None:
         raise OSError("disk is full")
 
 
+@pytest.mark.parametrize("place", [".", "FILE/x.json", "/proc/x/y.json"])
+def test_a_place_that_takes_no_file_is_named_and_not_what_would_become_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("FILE").touch()
+    with pytest.raises(OSError, match=r"\w") as raised:
+        write_json(Path(place), 1)
+    assert Path(str(raised.value.filename)) in (Path(place), *Path(place).parents)
+    assert [p.name for p in tmp_path.iterdir()] == ["FILE"]
+
+
+def test_folders_above_a_file_are_made(tmp_path: Path) -> None:
+    write_json(tmp_path / "a" / "b" / "x.json", {"n": 1})
+    assert read_json(tmp_path / "a" / "b" / "x.json") == {"n": 1}
+
+
 def test_a_folder_is_replaced_as_a_whole_even_after_a_failed_attempt(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     for attempt, fails in enumerate((False, True, False)):

@@ -19,6 +19,28 @@ def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path: Path) -> None:
         assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("place", [".", "link"])
+def test_an_empty_folder_stays_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whoever is in it, or has a link to it, finds the run there."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "link").symlink_to(tmp_path / "empty") if place == "link" else None
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(here)
+    run = RunFolder.create(Path(place), {"seed": 0})
+    assert RunFolder.open(run.path).config.is_file()
+    assert Path.cwd() == here
+    assert sorted(p.name for p in Path(place).iterdir()) == [
+        "checkpoints",
+        "config.json",
+        "predictions",
+    ]
+    with pytest.raises(RunError, match="holds a run"):
+        RunFolder.create(Path(place), {})
+
+
 def test_a_folder_with_a_run_is_refused_and_the_way_on_is_named(tmp_path: Path) -> None:
     RunFolder.create(tmp_path / "my run", {})
     with pytest.raises(RunError, match=r"teachgym resume '/.*my run'$"):

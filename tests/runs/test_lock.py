@@ -105,6 +105,7 @@ def test_a_forked_process_does_not_keep_what_its_parent_held(tmp_path: Path) -> 
     ("changes", "refused"),
     [
         ({"host": "elsewhere"}, "on elsewhere .*cannot be seen from here.*delete .*lock"),
+        ({"host": "elsewhere", "pid": os.getpid()}, "on elsewhere .*cannot be seen from here"),
         ({}, "is held by process"),
         ({"born": "another boot 1"}, ""),  # The number was given to another process since.
         ({"pid": 2**22 + 5}, ""),

@@ -120,6 +120,29 @@ def test_what_was_accepted_once_need_not_be_again(
     assert asdict(resume(folder)) == {**expected, "accepted": ("commit: commit: abc -> def",)}
 
 
+def test_a_run_that_had_not_started_is_one_of_the_software_that_it_starts_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was made with the old one, so that the record names the new one, and it alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr("teachgym.runs.recorder._Recorder.start", _die)
+        with pytest.raises(Killed):
+            run(CONFIG, tmp_path / "run")
+    other_torch(monkeypatch, tmp_path)
+    with pytest.raises(RunError, match="--accept versions"):
+        resume(tmp_path / "run")
+    assert resume(tmp_path / "run", accept=["versions"]).accepted == ()
+    for record in (
+        json.loads((tmp_path / "run/config.json").read_text()),
+        Journal(tmp_path / "run/journal.jsonl").started["run"],
+    ):
+        assert record["versions"] == {"torch": "0.1"}
+
+
+def _die(*_: object, **__: object) -> None:
+    raise Killed
+
+
 def test_a_kind_that_there_is_not_is_named(tmp_path: Path) -> None:
     folder = stopped(tmp_path / "run")
     with pytest.raises(ConfigError, match="unknown kind 'verions' of difference"):

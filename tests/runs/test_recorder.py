@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 from teachgym.errors import RunError
 from teachgym.loop import run_episode
 from teachgym.records import by_step, read_examples
-from teachgym.runs import Journal, RunFolder, record_episode
+from teachgym.runs import Journal, RunFolder, record_episode, record_steps
+from teachgym.runs.checkpoints import steps_of_predictions
 from teachgym.runs.journal import to_jsonable
 from teachgym.runs.taught import read_taught
 from teachgym.testing import RecordingTrainer
@@ -229,6 +231,30 @@ def test_examples_of_a_step_that_was_not_finished_are_for_resume(tmp_path: Path)
     run.journal.write_text(started + first)
     with pytest.raises(RunError, match=r"continue with: teachgym resume .*run"):
         read_taught(run)
+
+
+def test_a_line_that_a_dead_process_left_torn_is_not_read(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {})
+    record(run)
+    whole = read_taught(run)
+    for torn in (b'{"prompt": "1 + 1', b'{"prompt": "1 + 1"}'):
+        with run.examples.open("ab") as file:
+            file.write(torn)
+        assert read_taught(run) == read_taught(run, going_on=True) == whole
+
+
+@pytest.mark.parametrize("name", ["checkpoints/state_002", "predictions/step_002"])
+def test_a_copy_beside_a_file_of_a_step_is_no_step(tmp_path: Path, name: str) -> None:
+    """As file managers and clouds make them; a number that is not one belongs to no step."""
+    run = RunFolder.create(tmp_path / "run", {})
+    env, teacher = toy_tree()
+    with closing(record_steps(env, teacher, run, seed=SEED)) as steps:
+        expected = [next(steps).reward, next(steps).reward]
+    [path] = run.path.glob(f"{name}.json*")
+    for copy in ("_002 (copy)", "_2.sync", "_x"):
+        path.with_name(path.name.replace("_002", copy)).write_bytes(path.read_bytes())
+    assert [t.reward for t in record(run).transitions][:2] == expected
+    assert steps_of_predictions(run) == [0, 1, 2, 3]
 
 
 def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:

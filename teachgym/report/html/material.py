@@ -15,6 +15,7 @@ from teachgym.runs.checkpoints import read_report, steps_of_predictions
 from teachgym.runs.files import read_json, read_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.runs.provenance import read_record
 from teachgym.runs.result import RunResult, result_from_json
 from teachgym.runs.retention import stride
 from teachgym.shown import command, in_short
@@ -55,7 +56,7 @@ class RunSoFar:
         if not metrics or 0 not in kept:
             raise RunError(f"{folder.path} has not evaluated the untrained student yet")
         return cls(
-            config=read_json(folder.config),
+            config=read_record(folder),
             metrics=metrics,
             val=_reports(folder, steps, {0, steps} & {*kept}),
             written=read_written(folder, steps),
@@ -94,14 +95,13 @@ class RunMaterial(RunSoFar):
             raise RunError(
                 f"{folder.path} is not finished; finish it with: {command('resume', folder.path)}"
             )
-        if (journal := Journal(folder.journal)).has_digests:
-            journal.require_intact()
+        Journal(folder.journal).require_intact(reads=True)
         result = result_from_json(read_json(folder.result))
         untrained, best = (
             read_report(folder.test_predictions(which), "test") for which in ("untrained", "best")
         )
         return cls(
-            config=read_json(folder.config),
+            config=read_record(folder),
             metrics=read_lines(folder.metrics),
             val=_reports(folder, result.steps, {0, result.best_step, result.steps}),
             written=read_written(folder),
