@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     for mark, name, value in (
         ("gpu", "CUDA_VISIBLE_DEVICES", ""),
+        ("network", "SSL_CERT_FILE", ""),  # It comes before the folder.
         ("network", "SSL_CERT_DIR", str(Path(__file__).parent)),
     ):
         if mark not in config.getoption("markexpr").replace(f"not {mark}", ""):
