@@ -71,8 +71,9 @@ shaken: ## the fast tests in random order beside busy processes, ROUNDS times (o
 		$(BIN)/pytest -q $(PARALLEL) -p randomly -m "$(FAST)" || exit 1; \
 	done
 
-slow: ## the tests that train for minutes
+slow: ## the tests that train for minutes, and more drawn examples of the others
 	$(BIN)/pytest $(PARALLEL) -m "slow and not gpu and not network and not servers"
+	$(BIN)/pytest $(PARALLEL) --hypothesis-profile thorough -m "hypothesis and $(FAST)"
 
 servers: $(TEACHGYM_SERVERS)/litellm ## the chat client against servers of others, in an environment of their own
 	TEACHGYM_SERVERS=$(abspath $(TEACHGYM_SERVERS)) $(BIN)/pytest -m servers

@@ -21,7 +21,9 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 # Times are noisy on shared machines: examples have no deadline, and are the same on every run.
-settings.register_profile("teachgym", deadline=None, derandomize=True)
+# `make slow` asks for the profile of more of them.
+settings.register_profile("thorough", deadline=None, derandomize=True)
+settings.register_profile("teachgym", settings.get_profile("thorough"), max_examples=30)
 settings.load_profile("teachgym")
 
 
