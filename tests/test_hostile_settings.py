@@ -331,6 +331,7 @@ def refused(folder: Path, command: list[str]) -> str:
 SIMULATED = ["run", "--student", "simulated", "--steps", "1"]
 
 
+@pytest.mark.sweep(18)
 @pytest.mark.parametrize(
     "options",
     [

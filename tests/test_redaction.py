@@ -45,6 +45,7 @@ FORMS = {
 WHOLE = list(FORMS)
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("form", WHOLE)
 @given(key=KEYS)
 @settings(max_examples=10)

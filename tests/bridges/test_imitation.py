@@ -20,6 +20,7 @@ SMALL: dict[str, Any] = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("teacher", ["alp", "ucb1", "dirichlet"])
 def test_an_episode_in_words_is_the_episode_in_numbers(teacher: str) -> None:
     """Replies are read as the plans that the numbers stood for, so the rewards are equal."""

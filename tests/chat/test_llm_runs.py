@@ -170,7 +170,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 }
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", FAULTS)
 def test_faults_cost_retries_and_are_counted_but_never_end_an_episode(
     name: str, tmp_path: Path

@@ -120,6 +120,7 @@ def test_a_huge_reply_is_cut_and_said_to_be() -> None:
     assert (len(answer.text), answer.cut, events(answer)) == (200_000, True, ["too-long"])
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

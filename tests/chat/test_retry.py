@@ -149,7 +149,7 @@ def test_a_server_with_every_fault_is_outlived() -> None:
     ]
     waited: list[float] = []
     with serve(lambda request: "at last", dict(enumerate(faults, 1))) as server:
-        settings = ChatSettings(model="m", base_url=server.url, timeout=2)
+        settings = ChatSettings(model="m", base_url=server.url, timeout=1)
         chat = Retrying(
             OpenAICompatible(settings), attempts=8, sleep=waited.append, random=lambda: 1.0
         )

@@ -64,6 +64,7 @@ def bodies(text: str) -> dict[str, str]:
 CASES = list(zip(bodies(""), cycle([400, 401, 403, 413, 418, 422, 429, 500, 503])))
 
 
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(("form", "status"), CASES)
 def test_the_reason_is_shown_whatever_its_form(form: str, status: int) -> None:
     text = "the flux capacitor is empty"
@@ -88,6 +89,7 @@ REFUSALS = {
 MIXED = list(zip([*bodies("")] * 2, cycle(REFUSALS), cycle([400, 422, 500, 400])))
 
 
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize(("form", "refusal", "status"), MIXED)
 def test_what_a_server_names_is_done_without(form: str, refusal: str, status: int) -> None:
     words, without = REFUSALS[refusal]
@@ -105,7 +107,7 @@ def test_what_a_server_names_is_done_without(form: str, refusal: str, status: in
     assert ("response_format" in last) == (without != "response_format")
 
 
-@pytest.mark.sweep(9)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("status", [400, 404, 405, 415, 422, 500, 501])
 @pytest.mark.parametrize("body", ["", "no", "Internal Server Error", '{"detail": "Not Found"}'])
 def test_a_schema_that_is_refused_without_a_word_is_put_into_words(status: int, body: str) -> None:

@@ -47,6 +47,7 @@ def reply(words: list[str]) -> str:
     return json.dumps({"items": [{"word": word} for word in words]})
 
 
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize(("begin", "end"), MARKS)
 @settings(max_examples=20)
 @given(before=TEXT, drafts=st.lists(WORDS, max_size=2), words=WORDS, again=st.booleans())

@@ -32,7 +32,7 @@ def offered(line: str) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("line", "words"),
     [

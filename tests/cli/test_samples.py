@@ -59,7 +59,7 @@ def model_options(name: str) -> list[str]:
     return options
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", sorted(set(SAMPLES) - {"chat-teacher"}))
 def test_a_sample_can_be_run(name: str) -> None:
     outcome = run_sample(name, *(model_options(name) if name in MODELS else ()))

@@ -136,6 +136,7 @@ def test_a_task_that_cannot_solve_its_questions_has_no_backward_ones() -> None:
     assert inverted(CHAIN, lambda other: 1.0) is None
 
 
+@pytest.mark.sweep(7)
 @pytest.mark.parametrize("skill", leaf_skills(STORIES.skills))
 def test_the_hidden_number_is_the_only_one_that_leads_to_the_answer(skill: str) -> None:
     """The backward questions of drawn stories, read and solved with each number from 1 to 200.
@@ -181,12 +182,12 @@ def test_three_examples_are_one_for_the_loss() -> None:
 def test_orders_are_filled_and_what_is_made_passes_the_gate(skill: str) -> None:
     """Most stories of two skills can be undone; ``spare`` uses its number twice."""
     engine: Any = ENGINES.make("inverse", STORIES)
-    data = engine.generate(Plan((Order(skill, 40, 0.0),)), rng())
-    assert len(data) == 40
+    data = engine.generate(Plan((Order(skill, 20, 0.0),)), rng())
+    assert len(data) == 20
     kinds = Counter(e.kind for e in data)
-    assert kinds[INVERSE] == 0 if skill == "spare" else kinds[INVERSE] > 20
+    assert kinds[INVERSE] == 0 if skill == "spare" else kinds[INVERSE] > 10
     assert Gate(STORIES).inspect(data).rejected == ()
-    again = engine.generate(Plan((Order(skill, 40, 0.0),)), rng())
+    again = engine.generate(Plan((Order(skill, 20, 0.0),)), rng())
     assert again == data
 
 

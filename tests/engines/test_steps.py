@@ -32,6 +32,7 @@ def calculation(line: str) -> bool:
     return eval(terms) == float(result)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", ["reflections", "erring-steps", "bare-answers", "other-answers"])
 def test_the_contract(name: str) -> None:
     check_engine(ENGINES.make(name, STORIES), STORIES)

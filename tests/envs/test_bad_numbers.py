@@ -35,7 +35,7 @@ SPACES = {
 
 @pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", NUMERIC)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_a_refused_action_changes_nothing(name: str, data: st.DataObject) -> None:
     """Ledger, student, streams and state stay, and the next step is that of an untouched twin."""
@@ -88,6 +88,7 @@ def test_floats_are_rounded_to_the_type_of_the_space_before_they_are_looked_at()
         require_member(gym.spaces.MultiBinary(2), [1.0, 0.5])
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", NUMERIC)
 def test_one_bad_row_keeps_every_row_where_it_is(name: str) -> None:
     """A vector environment looks at all rows before the first one steps."""

@@ -49,7 +49,7 @@ def action_of(name: str, items: list[Any]) -> Any:
 
 @pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", WORDS)
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_what_cannot_be_used_is_left_out_and_the_rest_is_done(
     name: str, data: st.DataObject
@@ -82,6 +82,7 @@ def test_what_cannot_be_used_is_left_out_and_the_rest_is_done(
     assert json.dumps(env.action_space.to_jsonable([back])) == json.dumps(written)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", WORDS)
 @settings(max_examples=15)
 @given(data=st.data())
@@ -169,6 +170,7 @@ class Clumsy:
         pass
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["examples", "plan", "moves"])
 def test_a_run_writes_down_what_was_rejected_and_can_be_resumed(name: str, tmp_path: Path) -> None:
     """Resuming asks the teacher again and compares, so what is malformed has one looks only."""

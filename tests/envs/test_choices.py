@@ -58,7 +58,7 @@ def test_a_choice_gives_the_whole_step_to_one_root(actions: list[int]) -> None:
         assert max(counts) - min(counts) <= 1
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("stop", [False, True])
 @pytest.mark.parametrize("observation", ["arrays", "flat", "text", "report"])
 @pytest.mark.parametrize("id_", IDS)

@@ -43,6 +43,7 @@ def assert_equal(a: Any, b: Any) -> None:
         assert np.asarray(a).dtype == np.asarray(b).dtype
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     "form",
     [

@@ -91,7 +91,7 @@ def judge(env: gym.Env[Any, Any], *, val_is_shown: bool = False) -> Callable[[An
     return forbidden
 
 
-@pytest.mark.sweep(6)
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     ("name", "kind", "views"), CASES, ids=[f"{n}-{k.env}" for n, k, _ in CASES]
 )

@@ -36,7 +36,7 @@ def test_every_registered_id_is_covered() -> None:
     assert registered == set(VIEWS) == set(teachgym.ENV_IDS)
 
 
-@pytest.mark.sweep(5)
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("id_", "view", "student"), TAUGHT)
 def test_check_env_passes_without_a_warning(id_: str, view: str, student: str) -> None:
     """Gymnasium's own checker; its remarks are warnings, and warnings are errors here.
@@ -49,7 +49,7 @@ def test_check_env_passes_without_a_warning(id_: str, view: str, student: str) -
         check_env(make(id_, view, student), skip_render_check=student == "tiny")
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("id_", "view", "student"), TAUGHT)
 def test_two_copies_with_one_seed_agree_exactly(id_: str, view: str, student: str) -> None:
     first, second = make(id_, view, student), make(id_, view, student)
@@ -80,6 +80,7 @@ def test_observations_and_actions_survive_json(id_: str, view: str) -> None:
         assert value in space
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("id_", "view"), CASES)
 def test_the_spec_makes_the_same_environment_again(id_: str, view: str) -> None:
     env = make(id_, view)
@@ -90,7 +91,7 @@ def test_the_spec_makes_the_same_environment_again(id_: str, view: str) -> None:
     assert data_equivalence(env.step(action)[:4], again.step(action)[:4], exact=True)
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("id_", "view", "student"), TAUGHT)
 def test_a_pickled_copy_goes_on_as_the_original_does(id_: str, view: str, student: str) -> None:
     env = make(id_, view, student)

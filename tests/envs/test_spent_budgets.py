@@ -62,6 +62,7 @@ def test_no_limit_is_passed_and_no_step_is_empty_for_lack_of_money(
     assert empty <= 1
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("limit", [1500, 4000, 9000, 20000])
 def test_a_limit_of_generated_tokens_is_nearly_used(limit: int) -> None:
     """What is left at the end is less than the next evaluation with its margin."""

@@ -68,7 +68,7 @@ def make_tree(engine: str, proposer: str, folder: Path) -> SkillTree:
     )
 
 
-@pytest.mark.sweep(11)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("proposer", PROPOSERS)
 @pytest.mark.parametrize("engine", [name for name in ENGINES if name not in ELSEWHERE])
 def test_everything_trained_counts_for_the_subskill_it_was_ordered_for(

@@ -69,7 +69,7 @@ def assert_same_steps(rows: Any, singles: Any, n_steps: int) -> None:
         assert in_full(got[4]) == in_full(wanted[4])
 
 
-@pytest.mark.sweep(5)
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 @pytest.mark.parametrize(("id_", "view"), CASES)
 def test_rows_equal_environments_of_their_own_step_by_step(id_: str, view: str, mode: str) -> None:

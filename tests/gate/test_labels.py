@@ -47,6 +47,7 @@ def test_copies_under_every_label_are_copies() -> None:
     assert result.counts["label"] >= 31 * 35
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("source", ["roots", "one", "opaque", "shuffled", "clusters-4"])
 def test_under_other_skills_what_is_made_for_one_may_bear_its_label(source: str) -> None:
     task = Relabelled(TASK, find_skills(source, TASK))

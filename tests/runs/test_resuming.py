@@ -23,7 +23,8 @@ from tests.runs.dying import Killed, contents, kill_after, stop_clocks
 SMALL: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
-    "examples_per_step": 60,
+    "examples_per_step": 24,
+    "limit": 24,
     "budget": {"steps": 3},
 }
 
@@ -74,7 +75,7 @@ def test_a_kill_at_any_moment_from_start_to_end_leaves_no_trace(
     All but those of checkpoints, whose every moment is tried in tests/runs.
     """
     real = os.replace
-    chosen = config(env_settings={**SMALL, "budget": {"steps": 1}, "limit": 24})
+    chosen = config(env_settings={**SMALL, "budget": {"steps": 1}})
     moments = 0
 
     def count(at: int) -> None:
@@ -273,6 +274,7 @@ def test_an_adapter_is_resumed_bit_for_bit_and_exported_for_peft(tmp_path: Path)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize("adaptation", ["full", "lora"])
 def test_an_exported_language_model_can_be_taught_on(tmp_path: Path, adaptation: str) -> None:

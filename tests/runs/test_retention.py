@@ -52,6 +52,7 @@ def best_step(folder: RunFolder) -> int:
     return load_snapshot(folder, STEPS).best.step
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("keep", POLICIES, ids=str)
 def test_the_files_of_steps_are_those_of_the_policy(tmp_path: Path, keep: Keep) -> None:
     """By the words of the settings: thinned of ten steps with a limit of four is every fourth."""
@@ -75,13 +76,13 @@ def test_the_files_of_steps_are_those_of_the_policy(tmp_path: Path, keep: Keep) 
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize("keep", POLICIES, ids=str)
 def test_a_kill_at_any_moment_leaves_no_trace_whatever_is_kept(tmp_path: Path, keep: Keep) -> None:
-    """Every 23rd moment, which are of all kinds and steps."""
+    """Every 41st moment, which are of all kinds and steps."""
     whole = RunFolder.create(tmp_path / "whole", {})
     counting = Death()
     with counting.around():
         record(whole, keep)
     files = contents(whole.path)
-    for at in range(1, counting.moments + 1, 23):
+    for at in range(1, counting.moments + 1, 41):
         folder = RunFolder.create(tmp_path / f"killed-{at}", {})
         with Death(at).around(), pytest.raises(Killed):
             record(folder, keep)
@@ -89,7 +90,7 @@ def test_a_kill_at_any_moment_leaves_no_trace_whatever_is_kept(tmp_path: Path, k
         assert contents(folder.path) == files, at
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("every", [1, 3, 4, 20])
 @pytest.mark.parametrize("done", [2, 4, 7, 9])
 def test_only_the_steps_after_the_last_snapshot_are_made_again(

@@ -66,6 +66,7 @@ def _ami(file: SkillFile) -> dict[str, float]:
     return {kind: agreement.ami for kind, agreement in found.items()}
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_example_has_a_skill_and_the_task_keeps_its_contract(name: str) -> None:
     """So no skill ``other`` is added that teachers could order."""

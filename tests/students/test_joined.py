@@ -142,6 +142,7 @@ def operations(pool: StudentPool) -> Operations:
     return found
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("count", "dropout", "expected"),
     [(1, 0.0, (148, 163)), (1, 0.3, (178, 212)), (3, 0.0, (148, 163)), (3, 0.3, (200, 247))],

@@ -71,7 +71,7 @@ def test_a_folder_is_loaded_in_its_own_precision(folder: Path) -> None:
     assert load_model(str(folder)).model.dtype == torch.bfloat16
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("adaptation", ["lora", "full"])
 def test_trained_weights_have_32_bits_whatever_is_computed(

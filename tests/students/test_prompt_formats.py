@@ -73,6 +73,7 @@ PARTS = st.lists(
 ).map("".join)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("chat", [True, False])
 @settings(max_examples=40)

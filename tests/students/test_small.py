@@ -45,12 +45,13 @@ def test_it_writes_its_answers_in_full(student: Student, task: Task) -> None:
     assert longest <= student.max_new_tokens == 96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "subject", "skill", "count"),
     [
-        pytest.param("small", "word-problems", "percent", 300, marks=pytest.mark.slow),
+        ("small", "word-problems", "percent", 300),
         ("small-tools", "tool-plans", "codes+sort", 300),
-        pytest.param("small-code", "programs", "find", 600, marks=pytest.mark.slow),
+        ("small-code", "programs", "find", 600),
     ],
 )
 def test_each_learns_a_skill_that_its_card_calls_learnable(

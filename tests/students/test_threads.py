@@ -201,6 +201,7 @@ def test_a_small_student_is_checked_with_one_thread_when_it_is_loaded(
     assert seen == {1}
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kind", STUDENTS)
 def test_large_students_keep_all_threads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("teachgym.students.threads.FULL_BELOW", 1)

@@ -136,6 +136,7 @@ def test_a_target_is_right_if_the_prompt_is_true() -> None:
 # -- the items -----------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("split", SPLITS)
 def test_every_item_has_so_many_mistakes_and_no_part_of_a_repair_is_right(split: Split) -> None:
     for example in TASK.examples(split):

@@ -51,7 +51,7 @@ def test_all_164_problems_are_there_and_an_oracle_solves_them(task: HumanEval) -
 
 
 def test_the_task_keeps_the_contract(task: HumanEval) -> None:
-    check_task(task, samples=4)
+    check_task(task, samples=2)
 
 
 def test_an_empty_answerer_and_one_that_returns_nothing_solve_none(task: HumanEval) -> None:
@@ -60,10 +60,10 @@ def test_an_empty_answerer_and_one_that_returns_nothing_solve_none(task: HumanEv
 
 
 def test_answers_of_known_score(task: HumanEval) -> None:
-    examples = task.examples("test")
+    examples = task.examples("test")[:24]
     answers = [e.target if i % 4 == 0 else "    pass\n" for i, e in enumerate(examples)]
     right = [grade.score for grade in task.grade_all(examples, answers)]
-    assert right == [float(i % 4 == 0) for i in range(82)]
+    assert right == [float(i % 4 == 0) for i in range(24)]
 
 
 def test_a_whole_function_in_a_block_is_an_answer_too(task: HumanEval) -> None:

@@ -80,7 +80,7 @@ def test_every_reward_keeps_the_contract(name: str) -> None:
     check_reward(make_reward(name))
 
 
-@pytest.mark.sweep(8)
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize(
     "name", [name for name in TEACHERS if REQUIRED not in teacher_settings(name).values()]
 )

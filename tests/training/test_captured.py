@@ -66,6 +66,7 @@ def compare(found: Any, expected: Any, atol: float = 2e-5) -> None:
 # -- the same as unpadded ones ---------------------------------------------------------------
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("loss", "optimizer", "lora", "count"),
     [
@@ -180,6 +181,7 @@ class Dispatched(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("loss", ["sft", "dpo", "simpo", "redi"])
 @pytest.mark.parametrize(
     ("optimizer", "lora", "count"),

@@ -84,6 +84,7 @@ def test_the_kernel_of_liger_does_the_same(count: int, monkeypatch: pytest.Monke
     check(heads.liger(), count)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("captured", [False, True])
 @pytest.mark.parametrize("logits_at_once", [10**6, 400])

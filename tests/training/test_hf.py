@@ -70,6 +70,7 @@ class Curve(Sft):
         return rows
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("lora", "optimizer"),
     [(None, "adamw"), (None, "muon"), (LoRASettings(rank=4, dropout=0.0), "adamw")],
@@ -107,6 +108,7 @@ def test_the_weights_are_those_of_packed_training_in_pieces() -> None:
             assert np.abs(trained[key] - before[key]).max() > 1e-3
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("adaptation", ["full", "lora"])
 def test_the_reference_trainer_keeps_the_contract_of_trainers(adaptation: str) -> None:
     """Dropout is on: equal generators drop equally."""

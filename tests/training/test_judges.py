@@ -135,6 +135,7 @@ def taught() -> tuple[Any, Data]:
     return make_student("tiny", TASK), data
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "settings",
     [

@@ -251,6 +251,7 @@ def test_what_a_teacher_does_not_tell_is_one_event(
     assert gradient < 5e-6
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", ONCE)
 def test_packed_is_padded(name: str, teachers: dict[bool, LanguageModelStudent]) -> None:
     loss, data, _ = CASES[name]
@@ -266,6 +267,7 @@ def test_packed_is_padded(name: str, teachers: dict[bool, LanguageModelStudent])
         np.testing.assert_allclose(array, trained[key], rtol=0, atol=2e-5)
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", ONCE)
 def test_a_batch_in_many_parts_is_the_same_batch(
     name: str, teachers: dict[bool, LanguageModelStudent], monkeypatch: pytest.MonkeyPatch
@@ -281,7 +283,7 @@ def test_a_batch_in_many_parts_is_the_same_batch(
     np.testing.assert_allclose(found.losses, whole.losses, atol=1e-5)
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", CASES)
 def test_students_together_learn_what_each_would_alone(
     name: str, teachers: dict[bool, LanguageModelStudent]

@@ -154,7 +154,7 @@ def estimate(kl: str, p: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
     return by_value + by_gradient - by_gradient.detach()
 
 
-@pytest.mark.sweep(8)  # Of each loss and of each mean some.
+@pytest.mark.sweep(5)  # Of each loss and of each mean some.
 @pytest.mark.parametrize("mean", ["responses", "tokens", "constant"])
 @pytest.mark.parametrize("name", POLICIES)
 def test_packed_value_and_gradient_are_those_of_padded_texts_in_64_bits(
@@ -350,7 +350,7 @@ def test_what_is_missing_or_makes_no_sense_is_said() -> None:
 # -- students together -----------------------------------------------------------------------
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.1)])
 @pytest.mark.parametrize("loss", ["grpo", "kdrl", "reverse-kl", "distillation"])
 def test_students_together_learn_as_each_would_alone(lora: LoRASettings | None, loss: str) -> None:
@@ -385,6 +385,7 @@ def test_what_is_rewarded_becomes_likelier() -> None:
     assert mean_reward(student) > before + 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("loss", "settings"), [("reverse-kl", {}), ("distillation", {"divergence": "reverse"})]

@@ -127,6 +127,7 @@ def test_chunks_of_logits_never_part_a_pair(monkeypatch: pytest.MonkeyPatch) -> 
 # -- students together -----------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("lora", [None, LoRASettings(rank=4, dropout=0.1)])
 def test_students_together_learn_the_same_preferences_as_alone(lora: LoRASettings | None) -> None:
     """Bit for bit, with ragged data, one without pairs, one without data, and small passes."""

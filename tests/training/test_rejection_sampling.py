@@ -155,6 +155,7 @@ def taught() -> tuple[Any, Any, Data]:
     return make_student("tiny", task), task, data
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("targets", [True, False])
 def test_it_keeps_the_contract_of_trainers(taught: Any, targets: bool) -> None:
     student, task, data = taught
@@ -199,6 +200,7 @@ def test_a_limit_of_generated_tokens_is_held_before_anything_is_sampled() -> Non
     assert env.spent.generated_tokens <= limit
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     config = RunConfig(teacher="uniform", env_settings={**SMALL, "budget": {"steps": 2}}, seed=1)
 

@@ -98,6 +98,7 @@ def test_a_budget_of_training_tokens_is_never_passed() -> None:
 # -- the contract ----------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_training_on_pairs_keeps_the_contract_of_trainers(
     student: LanguageModelStudent, optimizer: Any
@@ -169,6 +170,7 @@ def mistakes(student: Any, task: Any, count: int) -> Data:
     return tuple(replace(e, rejected=w[0]) for e, w in zip(problems, wrong, strict=True) if w)
 
 
+@pytest.mark.slow
 def test_preferences_alone_teach_and_reversed_they_teach_the_opposite() -> None:
     """Base 1 of ``tiny`` is right about half of the time; its own mistakes are what is rejected.
 

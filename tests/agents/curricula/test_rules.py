@@ -40,6 +40,7 @@ def plans(rule: Rule, *shown: tuple[float, ...]) -> list[list[float]]:
     return [rule.plan(np.array(row)).tolist() for row in shown]
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("make", RULES)
 @settings(max_examples=10)
 @given(

@@ -218,6 +218,7 @@ def test_moves_are_described_in_words() -> None:
     assert describe(Exploit("algebra", {"lines": 3})) == "exploited, with lines: 3"
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("state", [True, False])
 def test_it_keeps_the_contract_of_teachers_in_a_real_environment(state: bool) -> None:
     """The first step explores every root; after it, every root is asked about, if anybody is."""

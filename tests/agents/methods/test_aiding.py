@@ -224,7 +224,7 @@ def test_a_store_is_bounded_and_can_be_searched_wrongly() -> None:
     assert all(aid.text in solved for aid in probes.aids[-1])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["interventions", "guidance", "knowledge", "lbt"])
 def test_their_student_is_that_of_uniform_and_probes_are_paid(name: str) -> None:
     def play(teacher: str) -> Any:

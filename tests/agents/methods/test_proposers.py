@@ -154,6 +154,7 @@ def test_grounded_proposer_makes_the_best_of_its_group_and_learns_what_gains() -
     assert teacher.policy.logits is before
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("name", "length"),
     [("uncertainty-proposer", 4), ("difficulty-proposer", 4), ("grounded-proposer", 1)],

@@ -21,7 +21,7 @@ LOOK_AHEAD = ("smoke-test", "grounded-proposer")
 """What they try costs steps too."""
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("name", "own"),
     [

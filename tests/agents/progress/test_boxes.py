@@ -194,6 +194,7 @@ def test_the_regions_of_riac_tile_the_box() -> None:
         assert all(((region.low <= p) & (p <= region.high)).all() for p in region.points)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", SMALL)
 def test_equal_seeds_give_equal_tasks(name: str) -> None:
     def tasks(seed: int) -> list[list[float]]:

@@ -33,6 +33,7 @@ def harvest(chat: Any, seed: int, each: int = 1, **settings: Any) -> tuple[Data,
     return engine.generate(plan, np.random.default_rng(seed)), ledger
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("seed", range(3))
 def test_at_equal_calls_more_is_harvested_by_plans_and_no_word_of_them_is_kept(seed: int) -> None:
     """The same 90 exercises and at most 180 calls: 68, 75 and 74 against 17, 16 and 18.

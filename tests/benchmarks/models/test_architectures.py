@@ -33,6 +33,7 @@ def test_the_page_is_what_its_generator_writes() -> None:
     assert len(verdicts) > 150
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("kind", "verdict"),
     [("llama", "local"), ("gemma2", "local"), ("lfm2", "hf"), ("bert", "refused")],

@@ -340,6 +340,7 @@ def test_students_one_after_another_do_what_they_do_together(tmp_path: Path) -> 
     assert answers[0] == answers[1]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.filterwarnings("ignore")  # other libraries' own
 @pytest.mark.parametrize("name", ["grpo-135M", "dpo-135M", "distillation-135M"])
 def test_trainers_of_other_objectives_do_the_same_work(name: str, tmp_path: Path) -> None:
@@ -374,7 +375,7 @@ def test_the_command_writes_samples_and_tables(
     cycle = replace(cycle, name="cycle", systems=(OWN, LOOP), students=2, by_default=True)
     slots = replace(slots, name="slots", systems=(OWN, batches_of(2)), by_default=True)
     monkeypatch.setattr(program, "QUICK_CASES", (cycle, slots))
-    run(monkeypatch, tmp_path, "--rounds", "2")
+    run(monkeypatch, tmp_path, "--rounds", "1")
     table = (tmp_path / "speed-cpu.md").read_text()
     assert table in capsys.readouterr().out
     assert "## cycle: micro" in table
@@ -384,7 +385,7 @@ def test_the_command_writes_samples_and_tables(
         for system in case["systems"]:
             assert system["trouble"] == ""
             assert system["equal_tokens"] == 1.0
-            assert len(system["rounds"]) == 2
+            assert len(system["rounds"]) == 1
             assert system["ratio"]["median"] > 0
     assert found["cases"][0]["systems"][0]["loss_error"] < 1e-5
     assert len(found["cases"][0]["systems"][0]["rounds"][0]["losses"]) == 2

@@ -57,7 +57,7 @@ def make(id_: str, kind: str, **settings: Any) -> gym.Env[Any, Any]:
     return gym.make(id_, **{**SMALL, **settings}, stress=KINDS[kind])
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("id_", "kind"), CASES)
 def test_check_env_passes_without_a_warning(id_: str, kind: str) -> None:
     """But for the remark that the environment has wrappers, which it is meant to have."""
@@ -67,6 +67,7 @@ def test_check_env_passes_without_a_warning(id_: str, kind: str) -> None:
         check_env(make(id_, kind), skip_render_check=True)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("id_", list(VIEWS))
 def test_the_spec_makes_the_same_stress_again(id_: str) -> None:
     env = make(id_, "all")
@@ -85,7 +86,7 @@ def test_stressed_environments_can_be_pickled() -> None:
     assert np.isfinite(env.step(env.action_space.sample())[1])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "all"])
 def test_every_kind_changes_what_the_teacher_lives_through(kind: str) -> None:
     assert lived(kind) != lived("none")
@@ -144,7 +145,7 @@ def assert_rows_equal_singles(id_: str, n_steps: int, **settings: Any) -> None:
         assert in_full(got[4]) == in_full(wanted[4])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("id_", "kind"), CASES)
 def test_rows_under_stress_equal_environments_of_their_own(id_: str, kind: str) -> None:
     assert_rows_equal_singles(id_, 5, stress=KINDS[kind])
@@ -215,7 +216,7 @@ def steps_of(folder: Path) -> list[Any]:
     ]
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(("id_", "kind"), CASES)
 def test_a_stressed_run_that_was_stopped_ends_like_one_that_was_not(
     tmp_path: Path, id_: str, kind: str

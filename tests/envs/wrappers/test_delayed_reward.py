@@ -44,7 +44,7 @@ def rewards(env: gym.Env[Any, Any], n_steps: int = 5) -> list[float]:
     return [float(env.step(action)[1]) for action in actions(env, n_steps)]
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("id_", list(VIEWS))
 @pytest.mark.parametrize("steps", [2, 3, 10**6])
 def test_rewards_are_summed_until_they_are_paid(id_: str, steps: int) -> None:

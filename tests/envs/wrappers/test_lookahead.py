@@ -238,6 +238,7 @@ def test_a_teacher_may_look_ahead_only_where_it_is_allowed_to() -> None:
         make_teacher("best-of-n", make(), base="nobody")
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     ("own", "moves"),
     [
@@ -332,6 +333,7 @@ def test_a_beam_goes_on_from_its_last_states(
     assert told.starts == starts
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["best-of-n", "beam"])
 def test_a_teacher_that_never_stops_tries_where_it_could(name: str) -> None:
     """An action without ``stop`` goes on, in a trial as in a step."""
@@ -368,7 +370,7 @@ def test_a_run_that_was_killed_goes_on_without_trying_again(
     config = RunConfig(
         env="teachgym/SkillList-v0",
         teacher=teacher,
-        env_settings=SMALL,
+        env_settings={**SMALL, "budget": {"steps": 8}},
         chat={"provider": "python", "model": f"{__name__}:words"} if text else {},
         keep={"snapshot_every": snapshot_every},
         seed=1,

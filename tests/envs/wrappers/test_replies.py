@@ -68,6 +68,7 @@ def reply_of(env: Any) -> str:
     )
 
 
+@pytest.mark.sweep(1)
 @every_id
 def test_check_env_passes_without_a_warning(id_: str) -> None:
     with warnings.catch_warnings():
@@ -128,6 +129,7 @@ def test_texts_say_what_was_rejected_and_why() -> None:
     assert "rejected 1 (order: unknown skill 'music'" in text
 
 
+@pytest.mark.sweep(4)
 @every_id
 @pytest.mark.parametrize("tokens", [100, 700, 4000])
 def test_texts_are_bounded_whatever_happens(id_: str, tokens: int) -> None:

@@ -304,6 +304,7 @@ def test_gradients_are_charged_as_a_pass_of_training() -> None:
 ASKING = ("pass-rate", "teachability", "loss", "ifd", "least-perplexing")
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("name", [*ASKING, "diverse"])
 def test_an_episode_with_each(name: str) -> None:
     """What the student is asked is charged: more than the evaluations alone, where it is."""

@@ -185,6 +185,7 @@ def survive(script: str, folder: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_are_kept_apart_and_a_dead_wandb_stops_none(tmp_path: Path) -> None:
     said = survive(TWO_RUNS_AND_A_DEATH, tmp_path)
     assert said.count("wandb is lost, the run goes on without it") == 1
@@ -193,6 +194,7 @@ def test_runs_side_by_side_are_kept_apart_and_a_dead_wandb_stops_none(tmp_path: 
     assert [items(row.item)["accuracy"] for row in sent] == [0.25]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_stops_no_run(tmp_path: Path) -> None:
     said = survive(NOWHERE, tmp_path)
     assert said.count("wandb is lost, the run goes on without it") == 1

@@ -56,7 +56,7 @@ def own_answer(folder: Path, text: str, picture: str) -> str:
     return said
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_answers_are_those_of_the_models_own_generate(kind: str, folders: dict[str, Path]) -> None:
     """Each picture alone and all in one batch, beside a longer prompt."""
@@ -68,7 +68,7 @@ def test_answers_are_those_of_the_models_own_generate(kind: str, folders: dict[s
     assert len(set(alone)) == 3, "the pictures decide"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_adapters_are_trained_exported_and_read_again(
     kind: str, folders: dict[str, Path], tmp_path: Path
@@ -101,6 +101,7 @@ def test_a_class_that_can_be_either_is_one_of_text_unless_it_shall_see(
         student.generate([Prompt(ASKED, pictures()[:1])])
 
 
+@pytest.mark.slow
 def test_a_student_learns_to_name_what_it_sees(folders: dict[str, Path]) -> None:
     student, names = load(folders["llava"], adaptation="full"), pictures()
     data = tuple(
@@ -120,6 +121,7 @@ def test_the_student_keeps_its_contract(folders: dict[str, Path]) -> None:
     )
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", ["llava_next", "idefics3"])
 def test_pictures_of_several_shapes_are_read_in_passes_of_their_own(
     kind: str, folders: dict[str, Path]

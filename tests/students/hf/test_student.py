@@ -62,6 +62,7 @@ PAIRS = [(name, lora) for name in ARCHITECTURES for lora in (None, LORA)]
 # -- against the local student ---------------------------------------------------------------
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("architecture", "lora"), PAIRS)
 def test_answers_are_those_of_the_local_student(
     architecture: str, lora: LoRASettings | None

@@ -66,7 +66,7 @@ def generated(architecture: str) -> list[list[int]]:
     return generate_with_transformers(make_model(architecture), random_prompts(16), N_NEW, ENDS)
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("n_slots", [1, 5, 64])
 def test_tokens_are_those_of_generate(architecture: str, n_slots: int) -> None:

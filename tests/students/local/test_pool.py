@@ -203,7 +203,7 @@ def test_every_trainable_parameter_changes_and_none_at_a_rate_of_nothing() -> No
 # -- independence ----------------------------------------------------------------------------
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("lora", ADAPTATIONS)
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_student_learns_the_same_alone_and_among_others(
@@ -247,7 +247,7 @@ def test_students_of_different_pools_do_not_work_together() -> None:
 @pytest.mark.sweep(1)
 @pytest.mark.parametrize("lora", ADAPTATIONS)
 def test_many_steps_allocate_nothing_that_stays(lora: LoRASettings | None) -> None:
-    """The same tensors at the same addresses, and no more of them, after 20 cycles."""
+    """The same tensors at the same addresses, and no more of them, after six cycles."""
     students = students_of(make_pool(2, lora=lora, max_new_tokens=2))
     pool, start = students[0].pool, students[0].save()
     settings = FineTuningSettings(batch_size=4, optimizer="adamw")
@@ -266,7 +266,7 @@ def test_many_steps_allocate_nothing_that_stays(lora: LoRASettings | None) -> No
 
     cycle()
     places, n_tensors = [w.parameter.data_ptr() for w in pool.weights], count_tensors()
-    for _ in range(19):
+    for _ in range(5):
         cycle()
     assert [w.parameter.data_ptr() for w in pool.weights] == places
     assert count_tensors() <= n_tensors

@@ -52,6 +52,7 @@ def test_every_seed_is_another_draw_and_all_teachers_meet_the_same() -> None:
     assert [c.config.env_settings["stress"]["seed"] for c in cells] == [c.seed for c in cells]
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_every_condition_makes_an_environment_that_can_be_stepped(condition: str) -> None:
     """The settings as a run gets them; the small task makes it a moment."""
