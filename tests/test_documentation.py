@@ -10,6 +10,7 @@ import subprocess
 import sys
 from configparser import ConfigParser
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,13 @@ INLINE = sorted(
 )
 
 
+@cache
+def questions(split: str) -> str:
+    """A file of GSM8K."""
+    lines = [{"question": f"{split} {i}+1?", "answer": f"#### {i + 1}"} for i in range(900)]
+    return "\n".join(map(json.dumps, lines))
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who has done what the pages tell before: files, data, a run."""
@@ -83,8 +91,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("run.toml").write_text('teacher = "weakest"\n')
     Path("data/gsm8k").mkdir(parents=True)
     for split in ("train", "test"):
-        lines = [{"question": f"{split} {i}+1?", "answer": f"#### {i + 1}"} for i in range(900)]
-        Path(f"data/gsm8k/{split}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        Path(f"data/gsm8k/{split}.jsonl").write_text(questions(split))
     shown = next(block for block in blocks("docs/how-to/skills.md", "json"))
     for name in ("skills", "twelve", "by_length", "found"):
         Path(f"{name}.json").write_text(shown.text)

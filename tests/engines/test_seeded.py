@@ -199,6 +199,7 @@ def test_reasons_need_a_chat_model() -> None:
         ENGINES.make("critique", LETTERS, settings={"reasons": True})
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["rephrase", "critique"])
 def test_an_episode_with_each(name: str) -> None:
     env = gym.make(

@@ -76,6 +76,7 @@ def test_what_would_leave_nothing_or_is_unknown_is_refused(task: Task) -> None:
         gym.make("teachgym/SkillList-v0", **SMALL, held_out={"skills": ["none such"]})
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("teacher", ["uniform", "alp"])
 def test_a_run_measures_what_spread_to_it(teacher: str, tmp_path: Path) -> None:
     held_out = {"skills": list(HELD_OUT["skills"]), "levels": [1.0]}

@@ -54,7 +54,7 @@ def test_the_teacher_may_end_the_episode_and_nothing_is_spent_on_it(form: Any) -
     assert not base.state.stop_reason
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(2)
 @forms
 def test_environments_with_a_stop_pass_gymnasiums_checker(form: Any) -> None:
     env = make(form, stop=True, patience=3, reward_scale=10.0)

@@ -143,6 +143,7 @@ def test_a_kill_at_any_moment_leaves_no_trace(tmp_path: Path, keep: Keep, apart:
         assert contents(run.path) == files, at
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("done", range(1, STEPS + 1))
 def test_what_is_recorded_is_not_asked_again(tmp_path: Path, done: int) -> None:
     run, again = (RunFolder.create(tmp_path / name, {}) for name in ("run", "again"))

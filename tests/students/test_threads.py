@@ -177,7 +177,7 @@ def test_all_that_a_small_student_computes_has_one_thread(kind: str, work: str) 
     assert seen == {1}
 
 
-@pytest.mark.sweep(5)
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("kind", STUDENTS)
 @pytest.mark.parametrize("work", WORK)
 def test_results_are_those_of_one_thread_to_the_bit(kind: str, work: str) -> None:

@@ -264,6 +264,7 @@ def test_one_problem_in_two_tells_of_something_idle() -> None:
     assert idle == pytest.approx(200, abs=4 * 10)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("skill", ["spare", "percent", "split"])
 def test_there_are_questions_enough_for_a_suite(skill: str) -> None:
     """Of the cells with the fewest, a tenth is well above the 80 items of test that suites ask."""

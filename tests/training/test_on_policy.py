@@ -408,6 +408,7 @@ def test_a_student_comes_closer_to_the_teacher_that_it_follows(
     assert distance() < before / 2
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("loss", ["reverse-kl", "distillation"])
 def test_a_teacher_model_that_is_the_student_teaches_nothing_at_any_temperature(loss: str) -> None:
     """Both are followed at the temperature of the samples."""

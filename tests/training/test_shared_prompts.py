@@ -80,6 +80,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize(("architecture", "count", "changes"), KINDS)
 @pytest.mark.parametrize("budget", [5, 10, 100])
 def test_losses_gradients_and_scores_are_those_of_texts_apart(

@@ -130,7 +130,7 @@ def test_arms_are_not_added_to_runs_of_another_code(bench: Path, tmp_path: Path)
     assert len(read_board(board)[0].lines) == 2
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "other",
     [

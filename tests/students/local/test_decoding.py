@@ -432,6 +432,7 @@ def test_first_tokens_are_drawn_with_their_probabilities() -> None:
     assert (np.abs(found - expected) <= 5 * error + 1e-3).all()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("n_slots", [1, 8, 16])
 def test_samples_do_not_depend_on_the_number_of_slots(n_slots: int) -> None:
     """Some answers end early, and those of full length stay in their slot beside a queue."""
