@@ -10,6 +10,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from teachgym.engines.orders import leaves_under
 from teachgym.envs.admission import items_of, sift
 from teachgym.envs.base import base_of
 from teachgym.envs.wrappers.orders import teach
@@ -53,7 +54,7 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         self.leaves = leaves_by_root(base.task.skills)
         self.roots = tuple(self.leaves)
         self.max_subskills = max_subskills
-        self._names = frozenset(skill.name for skill in base.task.skills)
+        self._under = leaves_under(base.task.skills)
         self._bare = Forest.bare(self.roots, max_subskills)
         self.forest = self._bare
         self.action_space = MovesSpace(self.roots, base.examples_per_step)
@@ -86,11 +87,12 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         before = self._base.state.report
         forest, moves, rejected = self._move(() if self._base.ending else action)
         forest = forest.limited(self._base.examples_available)
-        plan = forest.plan(self._names, self._base.rng("orders"))
+        plan = forest.plan(self._under, self._base.rng("orders"))
         report, reward, terminated, truncated, info = teach(self.env, self.engine, plan, rejected)
         forest = forest.taught(Counter(subskill_of(e) for e in info["data"]))
         forest = forest.answered(_by_subskill(info["pretest"]))
-        self.forest = forest.remembering(self._experiences(moves, before, report))
+        experiences = [self._experience(forest, move, before, report) for move in moves]
+        self.forest = forest.remembering(experiences)
         info = {**info, "moves": moves, "forest": self.forest}
         return TreeReport(report, self.forest), reward, terminated, truncated, info
 
@@ -119,16 +121,11 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         self._base.restore(snapshot)
         self.forest = snapshot.forest or self._bare
 
-    def _experiences(
-        self, moves: Iterable[Move], before: Report, after: Report
-    ) -> list[Experience]:
-        """The outcome of each move for its root."""
-        experiences = []
-        for move in moves:
-            root = self.forest.root_of(move.skill)
-            scores = (_score(report, self.leaves[root]) for report in (before, after))
-            experiences.append(Experience(root, self._base.state.step, move, *scores))
-        return experiences
+    def _experience(self, forest: Forest, move: Move, before: Report, after: Report) -> Experience:
+        """The outcome of a move for its root, in the forest after all moves of the step."""
+        root = forest.root_of(move.skill)
+        scores = (_score(report, self.leaves[root]) for report in (before, after))
+        return Experience(root, self._base.state.step, move, *scores)
 
 
 def subskill_of(example: Example) -> str:

@@ -11,7 +11,7 @@ says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -137,16 +137,25 @@ class Forest:
         """The history of one root."""
         return tuple(e for e in self.history if e.root == root)
 
-    def plan(self, task_skills: Collection[str], rng: np.random.Generator) -> Plan:
+    def plan(self, under: Mapping[str, Sequence[str]], rng: np.random.Generator) -> Plan:
         """One order per subskill whose allocation, rounded without bias, is above 0.
 
-        A subskill that is one of ``task_skills`` is ordered as itself, one that was invented as
-        the root's skill with the subskill beside it.
+        A leaf of the task is ordered as itself. Beside the skill that is ordered stands the
+        subskill it is for, where examples do not tell: that of a skill between root and leaves, or
+        an invented one, which is ordered as its root.
+
+        Args:
+            under: each skill of the task to the leaves at or under it.
+            rng: rounds.
         """
         known = [(root, s) for root, tree in self.trees.items() for s in tree]
         counts = apportion([s.allocation for _, s in known], math.inf, rng).tolist()
         orders = (
-            Order(s.name, n) if s.name in task_skills else Order(root, n, subskill=s.name)
+            Order(
+                s.name if s.name in under else root,
+                n,
+                subskill="" if [*under.get(s.name, ())] == [s.name] else s.name,
+            )
             for (root, s), n in zip(known, counts, strict=True)
             if n
         )

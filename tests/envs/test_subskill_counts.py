@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -17,9 +18,10 @@ from teachgym.engines import ENGINES
 from teachgym.envs import EpisodeRules, TeacherEnv
 from teachgym.envs.wrappers.skill_tree import SkillTree
 from teachgym.evaluation import GenerateAndGrade
-from teachgym.forest.proposers import PROPOSERS
+from teachgym.forest.proposers import PROPOSERS, propose_fixed
+from teachgym.protocols import Task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import EXERCISE, Budget, Exploit, Explore, Provenance
+from teachgym.types import EXERCISE, Budget, Exploit, Explore, Provenance, Skill
 from tests.example_files import write_examples
 
 ELSEWHERE = {"rephrase", "plan-guided"} | {  # No sentences, nobody who solves, no steps.
@@ -100,3 +102,50 @@ def test_everything_trained_counts_for_the_subskill_it_was_ordered_for(
     assert {s.name: s.answered for s in env.forest if s.answered} == dict(asked)
     assert all(trained[name] <= ordered[name] for name in trained)
     assert sum(s.own.n for s in env.forest) == sum(asked.values()) >= exercises
+
+
+LINES = {"words": ["rhymes", "copy"], "rhymes": ["limericks"]}
+
+
+def fixed_tree(task: Task, lists: Mapping[str, list[str]]) -> SkillTree:
+    base = TeacherEnv(
+        task,
+        TableStudent(half=4),
+        RecordingTrainer(),
+        GenerateAndGrade(),
+        rules=EpisodeRules(Budget(steps=4), examples_per_step=12),
+    )
+    engine = ENGINES.make("procedural", task)
+    return SkillTree(base, engine, propose_fixed(task, lists=lists), max_subskills=4)
+
+
+def test_what_was_found_in_a_step_can_be_explored_in_it() -> None:
+    """The step was trained, and then the history did not know the root of the second move."""
+    env = fixed_tree(ToyTask(), LINES)
+    env.reset(seed=0)
+    *_, info = env.step((Explore("words", 1, 2), Explore("rhymes", 1, 3)))
+    assert [(s.name, s.parent, s.taught) for s in info["forest"]] == [
+        ("rhymes", "", 2),
+        ("limericks", "rhymes", 3),
+    ]
+    assert [e.root for e in info["forest"].history] == ["words", "words"]
+
+
+class Deep(ToyTask):
+    """``copy`` and ``reverse`` have a skill between them and their root."""
+
+    skills = (
+        Skill("words"),
+        Skill("echoes", "words"),
+        *(replace(s, parent="echoes") for s in ToyTask.skills if s.parent == "words"),
+        *(s for s in ToyTask.skills if "numbers" in (s.name, s.parent)),
+    )
+
+
+def test_what_is_made_of_the_leaves_of_a_subskill_counts_for_it() -> None:
+    """``echoes`` is a skill of the task, and none that examples have."""
+    env = fixed_tree(Deep(), {"words": ["echoes"]})
+    env.reset(seed=0)
+    *_, info = env.step((Explore("words", 1, 4),))
+    assert Counter(e.skill for e in info["data"]) == {"copy": 2, "reverse": 2}
+    assert [(s.name, s.taught) for s in info["forest"]] == [("echoes", 4)]

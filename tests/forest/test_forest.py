@@ -15,6 +15,7 @@ from teachgym.types import Example, Exploit, Explore, Order, Prediction, Score
 
 LEAVES = {"algebra": ("linear", "polynomials", "fractions"), "geometry": ("angles",)}
 PROPOSER = TaskProposer(LEAVES)
+ALONE = {leaf: (leaf,) for leaves in LEAVES.values() for leaf in leaves}
 
 
 def _rng() -> np.random.Generator:
@@ -39,7 +40,7 @@ def test_exploiting_sets_allocations_and_leaves_out_what_is_not_named() -> None:
         "fractions": 0,
         "polynomials": 0,
     }
-    assert forest.plan(LEAVES["algebra"], _rng()).orders == (Order("linear", 30),)
+    assert forest.plan({**LEAVES, **ALONE}, _rng()).orders == (Order("linear", 30),)
     assert forest.plan(LEAVES, _rng()).orders == (Order("algebra", 30, subskill="linear"),)
 
 
@@ -86,7 +87,7 @@ def test_limited_allocations_keep_to_the_total_and_never_become_negative(
     forest = explore(Forest.bare(LEAVES, 8), Explore("algebra", 3, 0), PROPOSER, _rng())
     forest = exploit(forest, Exploit("algebra", dict(zip(LEAVES["algebra"], amounts, strict=True))))
     limited = forest.limited(total)
-    assert limited.plan((), _rng()).total == min(sum(amounts), total)
+    assert limited.plan({}, _rng()).total == min(sum(amounts), total)
     assert all(s.allocation >= 0 for s in limited.trees["algebra"])
     assert limited == forest if sum(amounts) <= total else limited != forest
 
@@ -117,7 +118,7 @@ def test_a_root_without_leaves_is_its_own_only_subskill() -> None:
     forest = explore(bare, Explore("algebra", 2, 3), proposer, _rng())
     assert forest.known("algebra") == ("algebra",)
     assert explore(forest, Explore("algebra", 1, 3), proposer, _rng()) == forest
-    assert forest.plan(("algebra",), _rng()).orders == (Order("algebra", 3),)
+    assert forest.plan({"algebra": ("algebra",)}, _rng()).orders == (Order("algebra", 3),)
 
 
 def _answer(score: float) -> Prediction:
