@@ -195,7 +195,8 @@ def _warn_of_short_answers(student: Student, task: Task) -> None:
     """Warn of a student that may not write as much as an item of val asks for."""
     if not student.reads:  # A simulation writes nothing.
         return
-    needed = student.count_tokens([max((e.target for e in task.examples("val")), key=len)])
+    longest = max((e.target for e in task.examples("val")), key=len, default="")
+    needed = student.count_tokens([longest])
     if needed > student.max_new_tokens:
         warnings.warn(
             f"max_new_tokens is {student.max_new_tokens}, and the target of an item of val has "
@@ -227,11 +228,13 @@ def teacher_env(**settings: Any) -> TeacherEnv:
         UnknownNameError: for a task, student or reward that does not exist.
         ConfigError: for a setting that does not exist or is out of range, and for those that
             wrappers carry out: ``stress.delayed_reward``, ``rejection_penalty`` and ``proxy``
-            (``teachgym.envs.wrappers.rewards``), and ``stop`` (``teachgym.envs.wrappers.stop``).
+            (``teachgym.envs.wrappers.rewards``), ``stop`` (``teachgym.envs.wrappers.stop``) and
+            ``lookahead`` (``teachgym.envs.wrappers.lookahead``).
     """
     config = EnvConfig.of(settings)
     wrapped = {
         "stop": (config.stop, False),
+        "lookahead": (config.lookahead, 0),
         "rejection_penalty": (config.rejection_penalty, 0),
         "proxy": (config.proxy, None),
         "stress.delayed_reward": (config.stress.delayed_reward, 1),

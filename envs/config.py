@@ -41,7 +41,7 @@ from teachgym.settings import (
     within,
 )
 from teachgym.skills.sources import require_source
-from teachgym.students import require_one_student, require_student
+from teachgym.students import require_copies, require_one_student, require_student
 from teachgym.tasks import TASKS
 from teachgym.training import AUTO, require_trainer
 from teachgym.training.teacher_registry import require_teacher_model
@@ -151,6 +151,7 @@ class EnvConfig(EpisodeRules):
             TASKS.check(self.task, self.task_settings)
         with within("student_settings"):
             require_student(self.student, self.student_settings)
+        require_copies(self.student, 1 + self.lookahead)
         for check in self.gate_checks:
             require_check(check)
         for who in self._questions():
@@ -252,6 +253,8 @@ class SkillTreeConfig(SkillListConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.texts:
+            raise ConfigError("texts is False, and a skill tree has texts; leave it out")
         with within("proposer_settings"):
             chat = {"chat": self.chat}
             PROPOSERS.check(self.proposer, self.proposer_settings, services=chat)

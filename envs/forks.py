@@ -25,7 +25,7 @@ import gymnasium as gym
 import numpy as np
 
 from teachgym.envs.base import base_of
-from teachgym.envs.config import env_id
+from teachgym.envs.config import EnvConfig, env_id
 from teachgym.envs.counted import CountedVectorEnv, of_row
 from teachgym.envs.states import state_after
 from teachgym.envs.vector import TeacherVectorEnv
@@ -38,6 +38,7 @@ from teachgym.settings import Count, Few, Share, checked
 from teachgym.shown import in_short, shown
 from teachgym.snapshot import Snapshot
 from teachgym.streams import order_of
+from teachgym.students import require_copies
 from teachgym.types import Cost, Data, FloatArray, Prediction, Report, Score
 
 
@@ -120,9 +121,15 @@ class Forks:
 
     @classmethod
     def of(cls, env: gym.Env[Any, Any], size: int = 8, **settings: Any) -> Forks:
-        """Forks with the settings of an environment that ``gym.make`` made."""
+        """Forks with the settings of an environment that ``gym.make`` made, or with others.
+
+        Raises:
+            ConfigError: for one that was not, or whose student was handed over as an object: there
+                is no second one to try actions on.
+        """
         if env.spec is None:
             raise ConfigError("this environment has no spec; make it with gym.make")
+        require_copies(env.spec.kwargs.get("student", EnvConfig.student), 1 + size)
         return cls(env.spec.id, size, **{**env.spec.kwargs, **settings})
 
     # -- states ----------------------------------------------------------------------------
@@ -192,10 +199,7 @@ class Forks:
                 "one for each action, and one action or more"
             )
         for id_ in starts:
-            if reason := self.snapshot(id_).stop_reason:
-                raise EpisodeError(
-                    f"the episode is over in state {shown(id_)} ({reason}); branch from another"
-                )
+            _require_running(id_, self.snapshot(id_).stop_reason)
         pairs = list(zip(starts, actions, strict=True))
         ids = [state_after(self.single_action_space, *pair) for pair in pairs]
         made = self._made(dict(zip(ids, pairs, strict=True)))
@@ -352,6 +356,8 @@ class CountedForks:
         if not actions:
             raise ConfigError("there are 0 actions; give one or more")
         actions = [as_member(self.single_action_space, action) for action in actions]
+        self._put(0, start)
+        _require_running(start, self.rows.stop_reason[0])
         results: list[StepResult] = []
         ids, before, after = [], [], []
         for first in range(0, len(actions), self.size):
@@ -397,6 +403,13 @@ AnyForks = Forks | CountedForks
 
 def _unknown_state(id_: str) -> EpisodeError:
     return EpisodeError(f"no snapshot {shown(id_)} is kept; start(seed) or branch gives ids")
+
+
+def _require_running(id_: str, stop_reason: str) -> None:
+    if stop_reason:
+        raise EpisodeError(
+            f"the episode is over in state {shown(id_)} ({stop_reason}); branch from another"
+        )
 
 
 def _predict(env: gym.Env[Any, Any], items: Data) -> tuple[Prediction, ...]:

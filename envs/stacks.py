@@ -33,7 +33,7 @@ View = Callable[[AnyEnv], AnyEnv]
 
 def stack(config: OpenEndedConfig | SkillListConfig, assemble: Assemble) -> AnyEnv:
     """Build the environment of a configuration around the parts from ``assemble``."""
-    if type(config) is SkillListConfig and not config.texts:  # Trees have texts.
+    if isinstance(config, SkillListConfig) and not config.texts:
         return CountedEnv(config)
     base = make_base(config, assemble(config))
     arrays: View = SkillObservation

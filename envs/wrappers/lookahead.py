@@ -190,12 +190,9 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
     def _rows(self) -> Any:
         """The ``teachgym.envs.forks.Forks`` of this environment, made when they are needed."""
         if self._forks is None:
-            spec = self._base.spec
-            if spec is None:
-                raise ConfigError("this environment has no spec; make it with gym.make")
-            own = {**spec.kwargs, "lookahead": 0, "render_mode": None}
             # By name: forks are environments, and those are made of this module too.
-            self._forks = load_attribute("teachgym.envs.forks:Forks")(spec.id, self.size, **own)
+            forks = load_attribute("teachgym.envs.forks:Forks")
+            self._forks = forks.of(self._base, self.size, lookahead=0, render_mode=None)
         return self._forks
 
     def __getstate__(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ __all__ = [
     "make_student",
     "make_students",
     "profile_of",
+    "require_copies",
     "require_one_student",
     "require_student",
     "trainer_of",
@@ -108,10 +109,7 @@ def make_students(name: Any, task: Task, count: int, **settings: Any) -> tuple[S
     """
     require_student(name, settings)
     if not is_language_model(name):
-        if count > 1 and not STUDENTS.makes(STUDENTS.load(name)):
-            raise ConfigError(
-                f"{STUDENTS.what(name)} is one student and {count} are needed; give what makes one"
-            )
+        require_copies(name, count)
         return tuple(STUDENTS.make(name, task, settings=settings) for _ in range(count))
     # Imported here: torch takes seconds to load.
     from teachgym.students.settings import LanguageModelSettings
@@ -156,6 +154,14 @@ def require_student(name: Any, settings: Mapping[str, Any]) -> None:
 
         made = build(f"student {name!r}", LanguageModelSettings, settings=settings)
         base_of(name, made.base)
+
+
+def require_copies(name: Any, count: int) -> None:
+    """Raise ``ConfigError`` if ``count`` > 1 are needed of a student given as an object."""
+    if count > 1 and not (is_language_model(name) or STUDENTS.makes(STUDENTS.load(name))):
+        raise ConfigError(
+            f"{STUDENTS.what(name)} is one student and {count} are needed; give what makes one"
+        )
 
 
 def require_one_student(student: Any, who: str) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
+import gymnasium as gym
 import pytest
 
 from teachgym.envs.assembly import Assembly, teacher_env
 from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import SkillListConfig
-from teachgym.errors import ConfigError
+from teachgym.errors import ConfigError, EpisodeError
 from teachgym.tasks import make_task
+from teachgym.testing import ToyTask
+from teachgym.types import Example, Split
 
+ID = "teachgym/SkillTree-v0"
 ITEMS = {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1}
 
 
@@ -76,3 +81,28 @@ def test_students_whose_tasks_stop_them_elsewhere_are_asked_apart() -> None:
     ]
     assert rendezvous.run(calls) == ["A", "B", "C"]
     assert asked == [(["a", "c"], ()), (["b"], ("\n",))]
+
+
+def test_what_wrappers_carry_out_is_refused_where_there_are_none() -> None:
+    for name, value in (("stop", True), ("lookahead", 4), ("rejection_penalty", 0.1)):
+        with pytest.raises(ConfigError, match=f"{name} is .*, and the base environment does not"):
+            teacher_env(student="simulated", **{name: value})
+
+
+def test_a_skill_tree_has_texts() -> None:
+    """It took the setting, and wrote them."""
+    for make in (partial(gym.make, ID), partial(gym.make_vec, ID, 2, "vector_entry_point")):
+        with pytest.raises(ConfigError, match="texts is False, and a skill tree has texts"):
+            make(student="simulated", texts=False)
+
+
+class Unmeasured(ToyTask):
+    """Has no items of val."""
+
+    def examples(self, split: Split) -> Sequence[Example]:
+        return () if split == "val" else super().examples(split)
+
+
+def test_a_task_without_items_of_val_is_told_of_at_the_first_reset() -> None:
+    with pytest.raises(EpisodeError, match="val has no items"):
+        teacher_env(task=Unmeasured, student="tiny").reset(seed=0)

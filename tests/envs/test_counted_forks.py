@@ -49,7 +49,7 @@ def test_a_forgotten_state_is_told_of() -> None:
 def test_from_a_state_that_has_ended_nothing_is_tried() -> None:
     forks = CountedForks("SkillList", 2, **{**SMALL, "budget": {"steps": 1}})
     (ended,) = forks.branch(forks.start(0), actions_of((32, 3), 1)).ids
-    with pytest.raises(EpisodeError, match=r"is over \(steps\)"):
+    with pytest.raises(EpisodeError, match=r"is over in state '0/.*' \(steps\); branch"):
         forks.branch(ended, actions_of((32, 3), 1))
 
 

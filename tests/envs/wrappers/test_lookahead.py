@@ -19,11 +19,14 @@ from teachgym.agents import make_teacher
 from teachgym.agents.context import Cells
 from teachgym.agents.lookahead import Ahead, LookAhead
 from teachgym.chat.scripted import Scripted
+from teachgym.envs.forks import Forks
 from teachgym.envs.vector import TeacherVectorEnv
 from teachgym.errors import ActionError, BudgetError, ConfigError, EpisodeError
 from teachgym.loop import run_episode
 from teachgym.runs import RunConfig, RunFolder
 from teachgym.runs.journal import Journal
+from teachgym.students import make_student
+from teachgym.tasks import make_task
 from teachgym.types import Tried
 from tests.runs.dying import Killed, kill_after
 
@@ -229,6 +232,15 @@ def test_what_cannot_be_paid_for_is_refused_and_not_charged() -> None:
     assert env.get_wrapper_attr("spent").steps == 0
     with pytest.raises(ConfigError, match="1 actions have 2 states"):
         lookahead.branch([action], ["a", "b"])
+
+
+def test_nothing_is_tried_on_a_student_that_there_is_one_of() -> None:
+    """A try trained the episode's own student, which the next step went on from."""
+    student = make_student("simulated", make_task("arithmetic-and-strings"))
+    with pytest.raises(ConfigError, match="is one student and 2 are needed"):
+        make(lookahead=1, student=student)
+    with pytest.raises(ConfigError, match="is one student and 2 are needed"):
+        Forks.of(make(lookahead=0, student=student), 1)
 
 
 def test_a_teacher_may_look_ahead_only_where_it_is_allowed_to() -> None:
