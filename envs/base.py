@@ -166,7 +166,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         with undone_on_error(self):
             started, before = perf_counter(), self.state.report
             accepted, rejected, pretest = self._admit(() if self.ending else action)
-            accepted, rating = self.rater.rate(stamp(accepted, self.state.step + 1))
+            accepted, rating = self.rater.rate(accepted)
             self.ledger.record(rating + Cost(steps=1, examples=len(accepted)))
             due = self._due(accepted)
             taught = due and bool(accepted or self.state.waiting)
@@ -343,9 +343,10 @@ class TeacherEnv(gym.Env[Report, Data]):
             new = self.gate.veto_known(pretest)
             accepted, rejected = new.accepted + others, rejected + unpaid + new.rejected
         allowed = min(len(accepted), self.examples_available)
-        affordable = most(allowed, lambda n: not self._lacking(accepted[:n]))
-        accepted, unpaid = divide(accepted, affordable, self._lacking(accepted) or "examples")
-        return accepted, rejected + unpaid, pretest
+        stamped = stamp(accepted, self.state.step + 1)
+        affordable = most(allowed, lambda n: not self._lacking(stamped[:n]))
+        _, unpaid = divide(accepted, affordable, self._lacking(stamped) or "examples")
+        return stamped[:affordable], rejected + unpaid, pretest
 
     @property
     def _left_for_answers(self) -> float:
@@ -453,7 +454,7 @@ class TeacherEnv(gym.Env[Report, Data]):
         self._seen.add(self.gate.form(e) for e in accepted)
         if report.accuracy > best.accuracy:
             best = Best(step, report.accuracy, self.student.save())
-        state = replace(
+        self._state = replace(
             state,
             step=step,
             report=report,
@@ -462,8 +463,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             best=best,
             waiting=waiting,
         )
-        self._state = state
-        self._state = replace(state, stop_reason=self._stop_reason(report))
+        self._state = replace(self._state, stop_reason=self._stop_reason(report))
 
     def _stop_reason(self, report: Report) -> str:
         if self.ending:

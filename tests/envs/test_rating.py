@@ -127,6 +127,15 @@ def test_what_a_teacher_writes_as_a_rating_is_not_kept() -> None:
     assert "rating is 2.0; it must be a number from 0 to 1" in verdict.detail
 
 
+def test_what_comes_with_a_rating_is_paid_for_like_the_rest() -> None:
+    """Three calls are left for four examples, which a recording rated once."""
+    env = make(budget={"steps": 3, "teacher_calls": 3})
+    rated = tuple(replace(e, provenance=Provenance(rating=1.0)) for e in MIXED)
+    info = env.step(rated)[4]
+    assert info["cost"].teacher_calls == len(info["data"]) == 3
+    assert [(v.reason, v.example) for v in info["rejected"]] == [("budget", rated[3])]
+
+
 def test_forks_pay_what_the_environment_does() -> None:
     """All that the engine makes is right."""
     forks = Forks(
