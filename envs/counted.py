@@ -311,6 +311,12 @@ def of_row(seen: Any, row: int) -> Any:
     return {k: v[row] for k, v in seen.items()} if isinstance(seen, dict) else seen[row]
 
 
+def require_rows(count: int) -> None:
+    """Raise ``ConfigError`` for a vector environment without rows."""
+    if count < 1:
+        raise ConfigError(f"num_envs is {count}; it must be 1 or more")
+
+
 def seeds_of_rows(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
     """The seed of each of ``count`` rows: seed + i of row i, or its own of a list; None = no seed.
 
@@ -384,6 +390,7 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         num_envs: int,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> None:
+        require_rows(num_envs)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
@@ -401,9 +408,18 @@ class CountedVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset all rows, row i with seed + i; ``options["reset_mask"]`` selects rows."""
+        """Reset all rows, row i with seed + i; ``options["reset_mask"]`` selects rows.
+
+        Raises:
+            ConfigError: for another number of seeds or truth values, and for what is none.
+        """
         seeds = seeds_of_rows(seed, self.num_envs)
-        chosen = np.asarray((options or {}).get("reset_mask", np.ones(self.num_envs, dtype=bool)))
+        mask = (options or {}).get("reset_mask", [True] * self.num_envs)
+        chosen = np.asarray(mask)
+        if chosen.dtype != bool or chosen.shape != (self.num_envs,):
+            raise ConfigError(
+                f"reset_mask is {shown(mask)}; give {self.num_envs} truth values, one per row"
+            )
         for row in places(chosen):
             if seeds[row] is not None:
                 self._generators[row], _ = gym.utils.seeding.np_random(seeds[row])

@@ -21,15 +21,14 @@ from teachgym.actions import is_numeric, require_member
 from teachgym.envs.assembly import Assembly
 from teachgym.envs.batching import open_rendezvous
 from teachgym.envs.config import CONFIGS, SkillListConfig
-from teachgym.envs.counted import CountedVectorEnv, seeds_of_rows
+from teachgym.envs.counted import CountedVectorEnv, require_rows, seeds_of_rows
 from teachgym.envs.stacks import stack
 from teachgym.envs.wrappers.stop import as_member
-from teachgym.errors import ActionError, ConfigError
+from teachgym.errors import ActionError
 from teachgym.loop import StepResult
 from teachgym.rendezvous import Rendezvous
 from teachgym.shown import shown
 from teachgym.snapshot import Snapshot
-from teachgym.spaces import WordSpace
 
 
 class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
@@ -107,15 +106,23 @@ class TeacherVectorEnv(SyncVectorEnv[Any, Any]):
         """One action per row, as a member of ``action_space`` where it is one of numbers."""
         if is_numeric(self.single_action_space):
             return require_member(self.action_space, actions, "actions")
-        if not isinstance(space := self.single_action_space, WordSpace):
-            if isinstance(space, gym.spaces.Dict) and not isinstance(actions, Mapping):
-                keys = ", ".join(space.spaces)
-                raise ActionError(
-                    f"actions are {shown(actions)}; give a dictionary with the keys {keys}, each "
-                    f"with {self.num_envs} entries, one per row"
-                )
-            return actions  # Numbers beside words, which each row checks.
-        if not isinstance(actions, Sequence) or len(actions) != self.num_envs:
+        if not isinstance(self.single_action_space, gym.spaces.Dict):
+            return self._words(actions)
+        keys = set(actions) if isinstance(actions, Mapping) else set()
+        if not {"action"} <= keys <= {"action", "stop"}:
+            raise ActionError(
+                f"actions are {shown(actions)}; give a dictionary with the keys action, stop, each "
+                f"with {self.num_envs} entries, one per row"
+            )
+        stop: Any = self.action_space["stop"]  # type: ignore[index]
+        given = actions.get("stop", np.zeros(stop.shape, stop.dtype))
+        stops = require_member(stop, given, "actions['stop']")
+        return {"action": self._words(actions["action"]), "stop": stops}
+
+    def _words(self, actions: Any) -> tuple[Any, ...]:
+        """An action in words for each row, which each row checks."""
+        several = isinstance(actions, Sequence) and not isinstance(actions, str)
+        if not several or len(actions) != self.num_envs:
             raise ActionError(
                 f"actions are {shown(actions)}; give a tuple of {self.num_envs}, one per row"
             )
@@ -165,8 +172,7 @@ class SharedStudents:
     """
 
     def __init__(self, count: int) -> None:
-        if count < 1:
-            raise ConfigError(f"num_envs is {count}; it must be 1 or more")
+        require_rows(count)
         self.rendezvous = open_rendezvous()
         self._assembly = Assembly(count, self.rendezvous)
 

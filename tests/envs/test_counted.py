@@ -141,6 +141,18 @@ def test_rows_take_seeds_of_any_integer_type_and_refuse_others(texts: bool) -> N
             rows.reset(seed=wrong)
 
 
+def test_rows_that_are_reset_are_named_by_truth_values() -> None:
+    """The numbers 1 and 0 began the first row anew, and called both running."""
+    rows = gym.make_vec(ID, 2, "vector_entry_point", **SMALL, texts=False)
+    for wrong in (np.array([1, 0]), np.array([True]), [0]):
+        with pytest.raises(ConfigError, match=r"reset_mask is .* 2 truth values, one per row"):
+            rows.reset(seed=0, options={"reset_mask": wrong})
+    rows.reset(seed=0)
+    rows.step(np.ones((2, 32, 3), np.float32))
+    seen = rows.reset(options={"reset_mask": [True, False]})[0]
+    assert seen["budget_left"][:, 0].tolist() == [1, 0.75]
+
+
 def test_a_last_observation_is_told_when_a_row_is_reset_in_the_same_step() -> None:
     mode = AutoresetMode.SAME_STEP
     rows = gym.make_vec(ID, num_envs=2, **SMALL, texts=False, autoreset_mode=mode)

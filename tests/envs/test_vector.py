@@ -115,6 +115,8 @@ def test_a_row_carries_the_spec_of_the_single_environment() -> None:
 def test_at_least_one_row_is_made() -> None:
     with pytest.raises(ConfigError, match="num_envs is 0"):
         make_rows("teachgym/SkillList-v0", count=0)
+    with pytest.raises(ConfigError, match="num_envs is 0"):
+        gym.make_vec("teachgym/SkillList-v0", 0, student="simulated", texts=False)
 
 
 # -- joint calls -------------------------------------------------------------------------------
@@ -250,9 +252,21 @@ def test_words_beside_numbers_come_in_a_dictionary() -> None:
     rows.reset(seed=1)
     with pytest.raises(ActionError, match=r"a dictionary with the keys action, stop, .* 3 entries"):
         rows.step((Plan(),) * K)
+    plans, stop = (Plan(),) * K, np.zeros((K, 1), np.int8)
+    for wrong in ({"stop": stop}, {"action": plans, "end": stop}):
+        with pytest.raises(ActionError, match="a dictionary with the keys action, stop"):
+            rows.step(wrong)
+    with pytest.raises(ActionError, match="give a tuple of 3, one per row"):
+        rows.step({"action": plans[1:], "stop": stop})
+    for bad in (stop[1:], [0, 0, 0], [[0], [0], [2]]):
+        with pytest.raises(ActionError, match=r"actions\['stop'\]"):
+            rows.step({"action": plans, "stop": bad})
     assert [env.unwrapped.state.step for env in rows.envs] == [0, 0, 0]
-    rows.step({"action": (Plan(),) * K, "stop": np.zeros((K, 1), np.int8)})
-    assert [env.unwrapped.state.step for env in rows.envs] == [1, 1, 1]
+    rows.step({"action": plans, "stop": stop})
+    rows.step({"action": list(plans)})
+    assert [env.unwrapped.state.step for env in rows.envs] == [2, 2, 2]
+    with pytest.raises(ActionError, match="actions are 'abc'"):
+        make_rows("teachgym/SkillList-v0", action="text").step("abc")
 
 
 def test_stepping_after_the_end_is_an_error_where_nothing_resets() -> None:
