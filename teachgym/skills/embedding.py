@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,9 @@ def embed_terms(texts: Sequence[str], *, seed: int = 0) -> Encoder:
     """Vectors by latent semantic analysis: TF-IDF of words and parts of words, reduced by an SVD.
 
     Terms are single words, pairs of words, and two to four neighbouring characters of a word; in
-    all of them a digit is a digit, whichever. Terms of a single text are left out: they tell
-    nothing about others. After Deerwester et al. 1990, "Indexing by latent semantic analysis".
+    all of them a digit is a digit, whichever. Terms of a single text are left out, since they tell
+    nothing about others, unless no two texts share a word, or a part of one. After Deerwester et
+    al. 1990, "Indexing by latent semantic analysis".
 
     Args:
         texts: to learn from.
@@ -35,18 +37,24 @@ def embed_terms(texts: Sequence[str], *, seed: int = 0) -> Encoder:
     from sklearn.pipeline import make_pipeline, make_union
     from sklearn.preprocessing import Normalizer
 
-    common = {
-        "preprocessor": _without_values,
-        "sublinear_tf": True,
-        "min_df": min(2, len(texts)),
-        "max_features": _MOST_FEATURES,
-    }
-    words = TfidfVectorizer(token_pattern=r"\w+|[^\w\s]", ngram_range=(1, 2), **common)
-    parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), **common)
-    terms = make_union(words, parts)
-    features = terms.fit_transform(texts).shape[1]
+    def vectorizer(**terms: Any) -> Any:
+        made = TfidfVectorizer(
+            preprocessor=_without_values,
+            sublinear_tf=True,
+            min_df=min(2, len(texts)),
+            max_features=_MOST_FEATURES,
+            **terms,
+        )
+        try:
+            return made.fit(texts)
+        except ValueError:  # No two texts have one in common.
+            return made.set_params(min_df=1).fit(texts)
+
+    words = vectorizer(token_pattern=r"\w+|[^\w\s]", ngram_range=(1, 2))
+    parts = vectorizer(analyzer="char_wb", ngram_range=(2, 4))
+    features = len(words.vocabulary_) + len(parts.vocabulary_)
     rank = min(_DIMENSIONS, features - 1, len(texts) - 1)
-    steps = [terms, Normalizer()]
+    steps = [make_union(words, parts), Normalizer()]
     if rank >= 1:
         steps[1:] = [TruncatedSVD(rank, random_state=seed), Normalizer()]
     with np.errstate(divide="ignore", invalid="ignore"):  # equal texts have no variance to explain

@@ -263,7 +263,7 @@ def _grouped(answer: Sequence[Group]) -> Groups:
     skills: dict[str, Skill] = {}
     members: dict[str, str] = {}
     for group in answer:
-        name = tidy(group.name)
+        name = OTHER if identity(group.name) == OTHER else tidy(group.name)
         if not identity(name) or identity(name) in skills:
             continue
         skills[identity(name)] = Skill(name, None, " ".join(group.description.split()))

@@ -112,9 +112,18 @@ def write_skill_file(path: Path, file: SkillFile) -> None:
 
 
 def with_other(file: SkillFile) -> SkillFile:
-    """The file with a skill for unassigned examples, added if necessary."""
-    if any(skill.name == OTHER for skill in file.skills):
+    """The file with a skill for unassigned examples, added if necessary.
+
+    Raises:
+        ConfigError: if the skill of that name has subskills, to which examples belong.
+    """
+    if OTHER in leaf_skills(file.skills):
         return file
+    if any(skill.name == OTHER for skill in file.skills):
+        raise ConfigError(
+            f"{OTHER!r} is the skill of examples that are not assigned, and {OTHER!r} has "
+            "subskills; call it something else, or assign every example"
+        )
     other = Skill(OTHER, None, "Everything that belongs to none of the other skills.")
     return replace(file, skills=(*file.skills, other))
 

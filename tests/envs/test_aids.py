@@ -111,6 +111,14 @@ def test_of_several_aids_the_one_for_the_most_similar_prompt_is_taken() -> None:
     assert choose_aids((), ITEMS, "val") == ["", "", ""]
 
 
+def test_aids_for_prompts_unlike_all_others_are_given_all_the_same() -> None:
+    """No two of the texts share as much as two letters."""
+    items = (Example("cd", "", "copy"),)
+    assert choose_aids([Aid("help ", like="ab"), Aid("other ", "reverse")], items, "val") == [
+        "help "
+    ]
+
+
 def test_an_aid_of_the_own_skill_comes_first_and_a_place_is_one_of_val() -> None:
     any_skill, own = Aid("A"), Aid("O", "copy")
     assert choose_aids((any_skill, own), ITEMS, "val") == ["O", "A", "O"]

@@ -127,6 +127,15 @@ def test_more_skills_than_different_texts_are_refused() -> None:
         Clusters().discover(same[:2])
 
 
+def test_texts_that_share_no_word_are_told_apart_by_parts_of_words() -> None:
+    """Not one word is there twice; scikit-learn refused such texts."""
+    words = ("singing", "ringing", "bringing", "clapper", "flapper", "trapper")
+    found = Clusters(skills=2)
+    found.discover([Example(word, "", "s", word) for word in words])
+    first, *others = (found.assign(Example(word, "", "s")) for word in words)
+    assert [other == first for other in others] == [True, True, False, False, False]
+
+
 def test_settings_out_of_range_are_refused() -> None:
     for settings in ({"skills": 1}, {"most": 0}):
         with pytest.raises(ConfigError, match="2 or more"):

@@ -118,6 +118,21 @@ def test_what_stays_unassigned_goes_to_other_and_is_counted() -> None:
     assert Counter(model.asked)["classify"] == 3
 
 
+def test_the_models_own_group_of_others_takes_what_stays_unassigned() -> None:
+    """There would be two skills, ``Other`` and ``other``."""
+
+    def group(messages: Messages, draw: int) -> str:
+        names = [n for n in listed(messages) if not n.startswith("double")]
+        own = {"name": "Other", "description": "The rest.", "members": names[:1]}
+        return reply([{"name": "most", "description": "", "members": names[1:]}, own])
+
+    model = _model(aggregate=group, classify=lambda messages, draw: numbered([]))
+    found = LLMDiscovery(TASK, chat=model.chat())
+    skills = found.discover(VAL)
+    assert [(s.name, s.description) for s in skills] == [("most", ""), ("other", "The rest.")]
+    assert {found.assign(e) for e in VAL if e.skill == "double"} == {"other"}
+
+
 def test_missing_and_invalid_labels_are_asked_for_again_with_another_draw() -> None:
     draws = set()
 

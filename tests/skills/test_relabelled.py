@@ -163,6 +163,15 @@ def test_what_a_task_lacks_it_lacks_relabelled() -> None:
     assert Syllabus.of(task).verify(task.examples("val")[0]) == 1
 
 
+def test_what_is_not_assigned_needs_a_skill_without_subskills() -> None:
+    skills = (Skill("other"), Skill("copying", "other"))
+    some = SkillFile(TASK.name, "human", skills, {TASK.examples("val")[0].id: "copying"})
+    with pytest.raises(ConfigError, match="'other' has subskills"):
+        Relabelled(TASK, some)
+    every = {e.id: "copying" for split in SPLITS for e in TASK.examples(split)}
+    assert Relabelled(TASK, replace(some, assignments=every)).skills == skills
+
+
 def test_files_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ConfigError, match="made for 'other-v0'; the task is 'toy-v0'"):
         Relabelled(TASK, replace(_file("val"), task="other-v0"))
