@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from teachgym.protocols import Student, Trainer
+from teachgym.protocols import Student
 from teachgym.rendezvous import Rendezvous
-from teachgym.types import Cost, Data, Prompt, TrainResult
+from teachgym.training.wrapper import TrainerWrapper
+from teachgym.types import Data, Prompt, TrainResult
 
 
 def open_rendezvous() -> Rendezvous:
@@ -18,24 +19,15 @@ def open_rendezvous() -> Rendezvous:
     return Rendezvous({"train": _train_rows, "generate": _ask_rows})
 
 
-@dataclass(frozen=True)
-class BatchedTrainer(Trainer[Any]):
+@dataclass(frozen=True, eq=False)
+class BatchedTrainer(TrainerWrapper):
     """A row's trainer and its way to ask, through the rendezvous if that is open and useful.
 
     What can only be done one by one is done right here, so that its errors are this row's alone.
     """
 
-    trainer: Trainer[Any]
     rendezvous: Rendezvous
     row: int
-
-    def cost(self, student: Student, data: Data) -> Cost:
-        """The trainer's price."""
-        return self.trainer.cost(student, data)
-
-    def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
-        """The trainer's gradients."""
-        return self.trainer.gradients(student, data, dimensions=dimensions)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Train the student, together with those of other rows if the trainer can."""

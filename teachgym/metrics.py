@@ -129,9 +129,6 @@ def spread_of(scores: FloatArray) -> Spread:
     return Spread(max(between - noise, 0.0) ** 0.5, noise**0.5, p)
 
 
-# -- figures of a set of answers, for ``Task.metrics`` -------------------------------------------
-
-
 def advantages(rewards: FloatArray) -> FloatArray:
     """Rewards minus their mean, divided by their standard deviation, (n,); 0 if all are equal.
 
@@ -144,6 +141,9 @@ def advantages(rewards: FloatArray) -> FloatArray:
     deviation = rewards.std()
     centred = rewards - rewards.mean()
     return np.zeros_like(centred) if deviation < 1e-12 else centred / deviation
+
+
+# -- figures of a set of answers, for ``Task.metrics`` -------------------------------------------
 
 
 def group_accuracy(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Annotated, Any
 
 from annotated_types import Interval
@@ -15,7 +16,7 @@ from teachgym.errors import ConfigError, require_known
 from teachgym.protocols import Reward
 from teachgym.registry import Registry
 from teachgym.settings import NotNegative, checked
-from teachgym.types import CURRENCIES, Cost, Data, Example, Report, Score
+from teachgym.types import CURRENCIES, Cost, Data, Report, Score
 
 
 def accuracy_gain(before: Report, after: Report, cost: Cost) -> float:
@@ -150,7 +151,8 @@ def learnability(before: Report, after: Report, data: Data) -> float:
     often they are solved (Florensa et al. 2018, arXiv 1705.06366, pays for being between two
     bounds; R-Zero, arXiv 2508.05004, 1 - 2 |p - 1/2|); there p is measured on the problem itself.
     """
-    chances = [_accuracy_of(example, before) for example in data]
+    chance = cache(partial(_accuracy_of, before))
+    chances = [chance(e.skill, e.difficulty) for e in data]
     paid = [4 * p * (1 - p) for p in chances if p is not None]
     return sum(paid) / len(paid) if paid else 0.0
 
@@ -179,10 +181,10 @@ def quality(before: Report, after: Report, data: Data) -> float:
     return sum(told) / len(told) if told else 0.0
 
 
-def _accuracy_of(example: Example, report: Report) -> float | None:
-    """Accuracy in the example's skill and difficulty, else in its skill; None = not measured."""
-    skilled = [p for p in report.predictions if p.example.skill == example.skill]
-    level = [p for p in skilled if p.example.difficulty == example.difficulty]
+def _accuracy_of(report: Report, skill: str, difficulty: float | None) -> float | None:
+    """Accuracy in a skill at a difficulty, else in the skill; None = not measured."""
+    skilled = [p for p in report.predictions if p.example.skill == skill]
+    level = [p for p in skilled if p.example.difficulty == difficulty]
     scores = [Score.of(p.score for p in some) for some in (level, skilled)]
     return next((score.mean for score in scores if score.n), None)
 

@@ -263,27 +263,17 @@ class PlanSpace(OrderedWords[Plan]):
         return Plan(items) if isinstance(items, tuple) else items
 
 
-class MovesSpace(WordSpace[tuple[Move, ...]]):
+class MovesSpace(OrderedWords[tuple[Move, ...]]):
     """The moves of a Skill-Tree teacher, in words; skills without a move continue as before.
 
     An ``Exploit`` names a root, an ``Explore`` a root or a subskill; which subskills exist is for
-    the forest to say. ``sample`` draws an exploration of one root.
+    the forest to say. The space's ``skills`` are the roots. ``sample`` draws an exploration of one.
     """
-
-    def __init__(
-        self,
-        roots: Sequence[str],
-        max_examples: int,
-        seed: int | np.random.Generator | None = None,
-    ) -> None:
-        self.roots = tuple(roots)
-        self.max_examples = max_examples
-        super().__init__(seed)
 
     def draw(self, rng: np.random.Generator) -> tuple[Move, ...]:
         """A random move."""
         examples = int(rng.integers(0, self.max_examples + 1))
-        return (Explore(str(rng.choice(self.roots)), int(rng.integers(1, 4)), examples),)
+        return (Explore(str(rng.choice(self.skills)), int(rng.integers(1, 4)), examples),)
 
     def contains(self, x: Any) -> bool:
         """Whether ``x`` is a tuple of moves with numbers >= 0, exploits of roots."""
@@ -298,13 +288,9 @@ class MovesSpace(WordSpace[tuple[Move, ...]]):
         moves: tuple[Move, ...] = _items_from_json(record, move_from_json)
         return moves
 
-    def sizes(self) -> tuple[Any, ...]:
-        """The roots and the maximum number of examples."""
-        return self.roots, self.max_examples
-
     def _allows(self, move: Any) -> bool:
         return fault_of_move(move) is None and (
-            isinstance(move, Explore) or move.skill in self.roots
+            isinstance(move, Explore) or move.skill in self.skills
         )
 
 

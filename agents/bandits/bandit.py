@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from teachgym.settings import checked
+from teachgym.settings import Share, checked
 from teachgym.types import FloatArray
 
 Arms: TypeAlias = NDArray[np.int64]
@@ -65,3 +65,19 @@ def tally(arms: Arms, rewards: FloatArray, n_arms: int) -> FloatArray:
     np.add.at(totals[0], arms, rewards)
     np.add.at(totals[1], arms, 1.0)
     return totals
+
+
+@checked
+@dataclass(eq=False, kw_only=True)
+class FadingBandit(ArmedBandit):
+    """A bandit whose counts and sums of rewards lose the share 1 - ``discount`` in every round."""
+
+    discount: Share = 0.9
+    """Weight of the past, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        self.totals = np.zeros((2, self.n_arms))  # sums and counts
+
+    def update(self, arms: Arms, rewards: FloatArray) -> None:
+        """Let the past fade, then count the round."""
+        self.totals = self.discount * self.totals + tally(arms, rewards, self.n_arms)

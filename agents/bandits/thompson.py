@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from teachgym.agents.bandits.bandit import ArmedBandit, Arms, best_arms, tally
-from teachgym.settings import FromJson, Positive, Share, checked
+from teachgym.agents.bandits.bandit import Arms, FadingBandit, best_arms
+from teachgym.settings import FromJson, Positive, checked
 from teachgym.types import FloatArray
 
 
@@ -34,32 +32,23 @@ def posterior(
 
 @checked
 @dataclass(eq=False, kw_only=True)
-class Thompson(ArmedBandit):
+class Thompson(FadingBandit):
     """Discounted Gaussian Thompson sampling.
 
     A round draws one value per arm from its posterior and plays the k arms with the highest
-    (Komiyama et al. 2015, arXiv 1506.00779). Counts and sums lose the share 1 - ``discount`` in
-    every round, so old knowledge fades into the prior (Raj and Kalyani 2017, arXiv 1707.09727).
+    (Komiyama et al. 2015, arXiv 1506.00779). Counts and sums are discounted, so old knowledge
+    fades into the prior (Raj and Kalyani 2017, arXiv 1707.09727).
     Both papers have Bernoulli rewards.
     """
 
-    discount: Share = 0.9
-    """Weight of the past, in [0, 1]."""
     noise: Positive = 0.05
     """Assumed standard deviation of a reward, > 0."""
     prior: FromJson[tuple[float, Positive]] = (0.7, 0.1)
     """Mean and standard deviation (> 0) of an arm's value before any reward; a high mean makes the
     bandit try every arm before it settles."""
 
-    def __post_init__(self) -> None:
-        self.totals = np.zeros((2, self.n_arms))  # sums and counts
-
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest draws."""
         sums, counts = self.totals
         mean, sd = posterior(sums, counts, prior=self.prior, noise=self.noise)
         return best_arms(self.rng.normal(mean, sd), k, self.rng)
-
-    def update(self, arms: Arms, rewards: FloatArray) -> None:
-        """Let the past fade, then count the round."""
-        self.totals = self.discount * self.totals + tally(arms, rewards, self.totals.shape[1])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from teachgym.agents.bandits.bandit import ArmedBandit, Arms, best_arms, tally
+from teachgym.agents.bandits.bandit import ArmedBandit, Arms, FadingBandit, best_arms, tally
 from teachgym.settings import Kept, NotNegative, Share, checked
 from teachgym.types import FloatArray
 
@@ -47,7 +47,7 @@ def upper_bounds(sums: FloatArray, counts: FloatArray, width: NotNegative) -> Fl
 
 @checked
 @dataclass(eq=False, kw_only=True)
-class DiscountedUCB(ArmedBandit):
+class DiscountedUCB(FadingBandit):
     """UCB on counts and rewards that lose the share 1 - ``discount`` in every round."""
 
     discount: Share = 0.9
@@ -57,17 +57,10 @@ class DiscountedUCB(ArmedBandit):
     """The width of the bonus, >= 0; ``2 * sqrt(XI)`` as published. Much less does better where
     differences between arms are small against the range of rewards."""
 
-    def __post_init__(self) -> None:
-        self.totals = np.zeros((2, self.n_arms))  # sums and counts
-
     def select(self, k: int, contexts: FloatArray) -> Arms:
         """The k arms with the highest upper bound."""
         sums, counts = self.totals
         return best_arms(upper_bounds(sums, counts, self.width), k, self.rng)
-
-    def update(self, arms: Arms, rewards: FloatArray) -> None:
-        """Let the past fade, then count the round."""
-        self.totals = self.discount * self.totals + tally(arms, rewards, self.totals.shape[1])
 
 
 @checked

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 
@@ -73,26 +73,6 @@ class _Rule(NamedRule):
 
 @checked
 @dataclass(eq=False, kw_only=True)
-class Online(_Rule):
-    """Q <- Q + rate (r - Q), with r the change of an arm's score in the latest step."""
-
-    rate: Share = 0.1
-    """In [0, 1]."""
-
-    def __post_init__(self) -> None:
-        self.values = np.zeros(len(self.names))
-        self._scores: list[FloatArray] = []
-
-    def plan(self, measured: FloatArray) -> FloatArray:
-        """See ``Rule``."""
-        self._scores = [*self._scores[-1:], measured]
-        if len(self._scores) == 2:
-            self.values = self.values + self.rate * (slope(self._scores) - self.values)
-        return self._prefer(self.values)
-
-
-@checked
-@dataclass(eq=False, kw_only=True)
 class Naive(_Rule):
     """Keeps to one mixture for ``window`` steps; Q <- Q + rate (slope over them - Q)."""
 
@@ -114,6 +94,14 @@ class Naive(_Rule):
             self._shares = self._prefer(self.values)
             self._scores = [measured]
         return self._shares
+
+
+@checked
+@dataclass(eq=False, kw_only=True)
+class Online(Naive):
+    """Q <- Q + rate (r - Q), with r the change of an arm's score in the latest step."""
+
+    window: Kept = field(default=1, init=False)
 
 
 @checked

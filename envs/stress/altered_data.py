@@ -6,11 +6,11 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from teachgym.protocols import Student, Trainer
+from teachgym.protocols import Student
+from teachgym.training.wrapper import TrainerWrapper
 from teachgym.types import Cost, Data, TrainResult
 
 Alteration = Callable[[Student, Data], Data]
@@ -31,25 +31,16 @@ class DropSkills:
         return tuple(example for example in data if example.skill not in self.skills)
 
 
-@dataclass(frozen=True)
-class TrainOnAltered(Trainer[Any]):
+@dataclass(frozen=True, eq=False)
+class TrainOnAltered(TrainerWrapper):
     """A trainer that alters the data first and charges for the original data.
 
     The teacher pays as if nothing had been altered, so stress shows in what the student can do
     and never in the budget.
     """
 
-    trainer: Trainer[Any]
     alterations: tuple[Alteration, ...]
     """In the order in which they are applied."""
-
-    def cost(self, student: Student, data: Data) -> Cost:
-        """The trainer's price of the original data."""
-        return self.trainer.cost(student, data)
-
-    def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
-        """The trainer's gradients."""
-        return self.trainer.gradients(student, data, dimensions=dimensions)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Train on the altered data; without data, change nothing."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from teachgym.protocols import Student, Trainer
-from teachgym.types import Checkpoint, Cost, Data, TrainResult
+from teachgym.protocols import Student
+from teachgym.training.wrapper import TrainerWrapper
+from teachgym.types import Checkpoint, Data, TrainResult
 
 
 @dataclass(frozen=True, eq=False)
-class Forgetful(Trainer[Any]):
+class Forgetful(TrainerWrapper):
     """A trainer whose student forgets before each training run: w <- w + rate (w0 - w).
 
     w is everything that training changes and is a floating number: weights, adapters, or the
@@ -20,19 +20,10 @@ class Forgetful(Trainer[Any]):
     without data train nothing and so forget nothing.
     """
 
-    trainer: Trainer[Any]
     untrained: Checkpoint
     """w0."""
     rate: float
     """Share of the way back, in [0, 1]."""
-
-    def cost(self, student: Student, data: Data) -> Cost:
-        """The trainer's price; forgetting is free."""
-        return self.trainer.cost(student, data)
-
-    def gradients(self, student: Student, data: Data, *, dimensions: int) -> np.ndarray:
-        """The trainer's gradients."""
-        return self.trainer.gradients(student, data, dimensions=dimensions)
 
     def train(self, student: Student, data: Data, rng: np.random.Generator) -> TrainResult:
         """Forget, then train; with no data, change nothing."""

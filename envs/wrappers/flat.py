@@ -58,24 +58,15 @@ class FlatAction(NumericAction):
                     "use observation='arrays' or an environment with a numeric action space"
                 )
         self._parts = parts
-        ends = np.cumsum([_size(part) for part in parts.values()]).tolist()
-        self.places = {
-            name: slice(end - _size(part), end)
-            for (name, part), end in zip(parts.items(), ends, strict=True)
-        }
-        """Name of an entry to its numbers in the vector."""
-        size = sum(_size(part) for part in parts.values())
-        self.action_space = gym.spaces.Box(-1, 1, (size,), dtype=np.float32)
+        self._ends = np.cumsum([_size(part) for part in parts.values()])
+        self.action_space = gym.spaces.Box(-1, 1, (int(self._ends[-1]),), dtype=np.float32)
 
     def action(self, action: NDArray[np.float32]) -> Any:
         """The action of the wrapped environment."""
         share = (action.astype(np.float64) + 1) / 2
-        ends = np.cumsum([_size(part) for part in self._parts.values()])
-        pieces = np.split(share, ends[:-1])
-        decoded = {
-            name: _scale(part, piece)
-            for (name, part), piece in zip(self._parts.items(), pieces, strict=True)
-        }
+        pieces = np.split(share, self._ends[:-1])
+        pairs = zip(self._parts.items(), pieces, strict=True)
+        decoded = {name: _scale(part, piece) for (name, part), piece in pairs}
         return decoded.get("", decoded)
 
 

@@ -40,13 +40,8 @@ class ArrayObservation(gym.ObservationWrapper[Obs, Any, Any]):
     def step(self, action: Any) -> tuple[Obs, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step, and remove the report of the aided evaluation, which shows the same items."""
         observation, reward, terminated, truncated, info = super().step(action)
-        return (
-            observation,
-            reward,
-            terminated,
-            truncated,
-            {k: v for k, v in info.items() if k != "aided"},
-        )
+        seen = {k: v for k, v in info.items() if k != "aided"}
+        return observation, reward, terminated, truncated, seen
 
 
 class SkillObservation(ArrayObservation):

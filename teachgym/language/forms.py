@@ -66,7 +66,7 @@ def form_for(
     if isinstance(acts, PlanSpace):
         return PlanForm(skills=_named(syllabus, acts.skills), **known)
     if isinstance(acts, MovesSpace):
-        return MovesForm(skills=_named(syllabus, acts.roots), forest=forest, **known)
+        return MovesForm(skills=_named(syllabus, acts.skills), forest=forest, **known)
     if isinstance(acts, DataSpace):
         skills = _named(syllabus, acts.skills)
         return ExamplesForm(skills=skills, compose=syllabus.compose, **known)
