@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise, starmap
 from typing import Any
 
 import gymnasium as gym
@@ -58,15 +59,16 @@ class FlatAction(NumericAction):
                     "use observation='arrays' or an environment with a numeric action space"
                 )
         self._parts = parts
-        self._ends = np.cumsum([_size(part) for part in parts.values()])
-        self.action_space = gym.spaces.Box(-1, 1, (int(self._ends[-1]),), dtype=np.float32)
+        ends = [0, *accumulate(map(_size, parts.values()))]
+        self.places = dict(zip(parts, starmap(slice, pairwise(ends)), strict=True))
+        """Name of an entry to its numbers in the vector."""
+        self.action_space = gym.spaces.Box(-1, 1, (ends[-1],), dtype=np.float32)
 
     def action(self, action: NDArray[np.float32]) -> Any:
         """The action of the wrapped environment."""
         share = (action.astype(np.float64) + 1) / 2
-        pieces = np.split(share, self._ends[:-1])
-        pairs = zip(self._parts.items(), pieces, strict=True)
-        decoded = {name: _scale(part, piece) for (name, part), piece in pairs}
+        parts = self._parts.items()
+        decoded = {name: _scale(part, share[self.places[name]]) for name, part in parts}
         return decoded.get("", decoded)
 
 

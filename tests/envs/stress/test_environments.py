@@ -15,7 +15,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode
 
-import teachgym.envs.vector as vector
+from teachgym.envs import batching
 from teachgym.experiment import RunConfig, resume, run
 from tests.envs.in_full import in_full
 from tests.envs.stacks import VIEWS
@@ -155,13 +155,13 @@ def test_rows_under_stress_equal_environments_of_their_own(id_: str, kind: str) 
 def trained_together(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The rows of each joint training run."""
     calls: list[tuple[int, ...]] = []
-    train_rows = vector._train_rows
+    train_rows = batching._train_rows
 
     def spy(rows: Any, requests: Any) -> Any:
         calls.append(tuple(rows))
         return train_rows(rows, requests)
 
-    monkeypatch.setattr(vector, "_train_rows", spy)
+    monkeypatch.setattr(batching, "_train_rows", spy)
     return calls
 
 
