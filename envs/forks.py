@@ -154,6 +154,11 @@ class Forks:
         self._kept[name] = _Kept(snapshot, observation)
         return name
 
+    @property
+    def kept(self) -> frozenset[str]:
+        """The ids of all states that can be branched from."""
+        return frozenset(self._kept)
+
     def forget(self, *ids: str) -> None:
         """Release snapshots and the memory of their weights."""
         for id_ in ids:

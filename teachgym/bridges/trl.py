@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -44,10 +45,10 @@ def rows(forks: Forks, states: Iterable[int | str]) -> list[Record]:
     """
     found = []
     for state in map(str, states):
-        start = _started(forks, state)
-        prompt = forks.form(start).prompt_of(forks.observation(start))
+        with _forgetting(forks):
+            start = _started(forks, state)
+            prompt = forks.form(start).prompt_of(forks.observation(start))
         found.append({"prompt": list(prompt), "state": state})
-        _let_go(forks, state)
     return found
 
 
@@ -68,11 +69,12 @@ def measured_gain(forks: Forks) -> Callable[..., list[float]]:
     ) -> list[float]:
         rewards = [0.0] * len(completions)
         noted = [_noted(e) for e in environments] if environments else [""] * len(completions)
-        replies = [own or _text(text) for own, text in zip(noted, completions, strict=True)]
+        replies = [calls or _text(text) for calls, text in zip(noted, completions, strict=True)]
         for id_ in dict.fromkeys(state):
             places = [place for place, other in enumerate(state) if other == id_]
-            start = _started(forks, id_)
-            branch = forks.branch(start, [replies[place] for place in places])
+            with _forgetting(forks):
+                own = [replies[place] for place in places]
+                branch = forks.branch(_started(forks, id_), own)
             for place, reward in zip(places, branch.rewards.tolist(), strict=True):
                 rewards[place] = reward
             rejected = [bool(result[4]["rejected"]) for result in branch.results]
@@ -80,8 +82,6 @@ def measured_gain(forks: Forks) -> Callable[..., list[float]]:
                 log_metric("teachgym/signal_to_noise", branch.spread.signal_to_noise)
                 log_metric("teachgym/gain", sum(g.mean for g in branch.gains) / len(places))
                 log_metric("teachgym/rejected", sum(rejected) / len(places))
-            forks.forget(*branch.ids)
-            _let_go(forks, id_)
         return rewards
 
     gain.__name__ = "measured_gain"  # What TRL logs it under.
@@ -108,8 +108,8 @@ def rollouts(forks: Forks) -> Callable[[], Rollout]:
     Calls are noted and nothing is trained before ``measured_gain``, so a rollout may order in
     several calls.
     """
-    form = forks.form(_started(forks, "0"))
-    _let_go(forks, "0")
+    with _forgetting(forks):
+        form = forks.form(_started(forks, "0"))
     tools = {name: _tool(form, name, arguments) for name, arguments in form.calls.items()}
     return type("Rollout", (Rollout,), tools)
 
@@ -157,10 +157,14 @@ def _started(forks: Forks, state: str) -> str:
     return forks.start(int(state)) if state.isdigit() else state
 
 
-def _let_go(forks: Forks, state: str) -> None:
-    """Forget a state that can be made again; others are somebody's."""
-    if state.isdigit():
-        forks.forget(state)
+@contextmanager
+def _forgetting(forks: Forks) -> Iterator[None]:
+    """Forget at the end whatever was not kept before: that may be somebody's."""
+    kept = forks.kept
+    try:
+        yield
+    finally:
+        forks.forget(*(forks.kept - kept))
 
 
 def _noted(rollout: Rollout) -> str:

@@ -99,6 +99,16 @@ def test_rows_can_be_about_later_states(forks: Forks) -> None:
     assert reward == [forks.branch(later, REPLIES[:1]).rewards[0]]
 
 
+def test_a_state_that_rows_are_about_outlives_the_reply_that_leads_to_it(forks: Forks) -> None:
+    start = forks.start(6)
+    (later,) = forks.branch(start, REPLIES[:1]).ids
+    kept = forks.kept
+    assert rows(forks, [6, later])
+    measured_gain(forks)(completions=REPLIES, state=["6", "6", "9"])
+    assert forks.kept == kept
+    assert forks.observation(later) != forks.observation(start)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Its own libraries warn it.
 def test_trl_trains_a_teacher(forks: Forks, tmp_path: Path) -> None:
