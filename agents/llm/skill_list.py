@@ -108,24 +108,16 @@ class LLMSkillList(Teacher[Report, Plan]):
     def _questions(
         self, report: Report, skills: Sequence[Skill], parts: Sequence[int]
     ) -> list[ChatRequest]:
-        names, syllabus = [skill.name for skill in skills], self.classroom.syllabus
-        scores: Mapping[str, Score] = {}
-        shown: dict[str, tuple[Any, ...]] = {"errors": (), "examples": ()}
-        if self.state:
-            scores = report.by_skill()
-            shown["errors"] = choose(
-                report.errors, names, self.error_tokens, self._rng, describe=syllabus.describe
-            )
-        else:
-            shown["examples"] = choose(
-                syllabus.train, names, self.error_tokens, self._rng, describe=syllabus.describe
-            )
+        syllabus, names = self.classroom.syllabus, [skill.name for skill in skills]
+        scores = report.by_skill() if self.state else {}
+        kind, items = ("errors", report.errors) if self.state else ("examples", syllabus.train)
+        shown = choose(items, names, self.error_tokens, self._rng, describe=syllabus.describe)
         return [
             self._question(
                 skill=skill,
                 count=part,
                 score=in_words(scores.get(skill.name, Score.nothing())),
-                **{k: [s for s in every if s.skill == skill.name] for k, every in shown.items()},
+                **{"errors": (), "examples": (), kind: [s for s in shown if s.skill == skill.name]},
             )
             for skill, part in zip(skills, parts, strict=True)
         ]

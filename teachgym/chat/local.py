@@ -121,7 +121,7 @@ class LocalChatModel:
                 prompt, matcher, min(room, self.max_tokens), _generator(messages, draw)
             )
             text = self._tokens.decode_str([t for t in tokens if t not in self._ends])
-        return Completion(text, self.price.of_call(len(prompt), len(tokens)), cut=not is_whole)
+        return Completion(text, self.price.cost(len(prompt), len(tokens)), cut=not is_whole)
 
     # -- before ----------------------------------------------------------------------------
 

@@ -73,8 +73,8 @@ class OpenAICompatible:
     """A model at a server that speaks OpenAI's protocol.
 
     It is asked once per call; see ``Retrying`` for more attempts. The key is read from its
-    environment variable when the first call is made, is never stored elsewhere, and never shown.
-    A server whose ``base_url`` is given needs none.
+    environment variable for each call, is never written down, and never shown. A server whose
+    ``base_url`` is given needs none.
 
     Incidents: ``unsupported`` (the server refuses the JSON schema, the seed, ``max_tokens`` or
     system messages; from then on the schema is put into words, the seed left out, the limit
@@ -89,6 +89,8 @@ class OpenAICompatible:
     def __init__(self, settings: ChatSettings) -> None:
         self.settings = settings
         self._client: OpenAI | None = None
+        self._given: tuple[str | None, str] = None, ""
+        """The key and address of the client."""
         self._refused: frozenset[str] = frozenset()
         """The parts that the server is known not to accept."""
         self._accepted: frozenset[str] = frozenset()
@@ -151,20 +153,21 @@ class OpenAICompatible:
         return "system" if status == 500 and "system" in untried else None
 
     def _connect(self) -> OpenAI:
-        """The library's client, made once."""
+        """The library's client, made anew where the environment holds another key or address."""
+        given = self._key(), self.settings.address or ""
         with self._lock:
-            if self._client is None:
-                self._client = self._make_client()
+            if self._client is None or self._given != given:
+                self._client, self._given = self._make_client(*given), given
                 # Else the garbage collector would find its connections, open, in any order.
                 weakref.finalize(self, self._client.close)
             return self._client
 
-    def _make_client(self) -> OpenAI:
+    def _make_client(self, key: str | None, address: str) -> OpenAI:
         try:
             from openai import AzureOpenAI, OpenAI
         except ImportError as error:
             raise missing_extra("openai", "llm") from error
-        own, key, address = self.settings, self._key(), self.settings.address or ""
+        own = self.settings
         if address:
             require_address("base_url" if own.base_url else "OPENAI_BASE_URL", address)
             remember_url(address)
@@ -318,7 +321,7 @@ class OpenAICompatible:
             tokens_out = estimate_tokens(reply.text)
         text = hide(reply.text[:LONGEST_REPLY])
         cut = is_long or reply.finish_reason in ("length", _FILTERED)
-        return Completion(text, self._price.of_call(tokens_in, tokens_out), cut, tuple(incidents))
+        return Completion(text, self._price.cost(tokens_in, tokens_out), cut, tuple(incidents))
 
 
 class _Refusal(ChatError):

@@ -18,18 +18,15 @@ class Price:
     tokens_in: float
     tokens_out: float
 
-    def dollars(self, tokens_in: int, tokens_out: int) -> float:
-        """The price of one call.
+    def cost(self, tokens_in: int, tokens_out: int, calls: int = 1) -> Cost:
+        """The cost of calls with so many tokens in all.
 
         Example:
-            >>> Price(2.0, 8.0).dollars(1_000_000, 500_000)
+            >>> Price(2.0, 8.0).cost(1_000_000, 500_000).dollars
             6.0
         """
-        return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1e6
-
-    def of_call(self, tokens_in: int, tokens_out: int) -> Cost:
-        """The cost of one call with so many tokens."""
-        return Cost(0, 0, 1, tokens_in, tokens_out, self.dollars(tokens_in, tokens_out))
+        dollars = (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / 1e6
+        return Cost(0, 0, calls, tokens_in, tokens_out, dollars)
 
 
 FREE = Price(0.0, 0.0)

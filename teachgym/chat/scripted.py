@@ -33,4 +33,4 @@ class Scripted:
         """The function's answer; see ``protocols.ChatModel``."""
         text = self.answer(tuple(messages), schema, draw)
         tokens = estimate_tokens(*(m["content"] for m in messages)), estimate_tokens(text)
-        return Completion(text, self.price.of_call(*tokens))
+        return Completion(text, self.price.cost(*tokens))

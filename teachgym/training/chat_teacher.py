@@ -84,15 +84,8 @@ class PricedChat:
 
     def bound(self, messages: Sequence[Messages], extra: int = 0) -> Cost:
         """The price of replies as long as they may be, to messages with ``extra`` more tokens."""
-        calls = len(messages)
         read = sum(estimate_tokens(json.dumps(m)) + extra for m in messages)
-        written = calls * self.longest
-        return Cost(
-            teacher_calls=calls,
-            teacher_tokens_in=read,
-            teacher_tokens_out=written,
-            dollars=self.price.dollars(read, written),
-        )
+        return self.price.cost(read, len(messages) * self.longest, len(messages))
 
 
 @dataclass(frozen=True)

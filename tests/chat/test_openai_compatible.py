@@ -227,6 +227,20 @@ def test_the_key_is_read_when_it_is_needed_and_not_before(monkeypatch: pytest.Mo
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
 
 
+def test_a_key_that_is_put_right_is_used_by_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(faults={1: status(401)}) as server:
+        chat = client(server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-mistyped")
+        with pytest.raises(ChatError, match="401"):
+            chat.complete(QUESTION)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        chat.complete(QUESTION)
+    assert [headers["authorization"] for headers in server.headers] == [
+        "Bearer sk-mistyped",
+        f"Bearer {KEY}",
+    ]
+
+
 def test_a_server_with_an_address_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with serve() as server:

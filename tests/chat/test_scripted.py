@@ -44,4 +44,4 @@ def test_texts_are_estimated_together() -> None:
 
 def test_dollars_are_per_million() -> None:
     """1000 * 0.15 / 1e6 + 200 * 0.60 / 1e6 = 0.00015 + 0.00012."""
-    assert Price(0.15, 0.60).dollars(1000, 200) == pytest.approx(0.00027)
+    assert Price(0.15, 0.60).cost(1000, 200).dollars == pytest.approx(0.00027)
