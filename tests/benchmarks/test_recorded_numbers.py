@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,10 @@ from scipy import stats
 from teachgym.benchmarks.bench.agreement import agreement
 from teachgym.benchmarks.bench.leaderboard import show_p
 from teachgym.benchmarks.bench.outcomes import read_outcomes
-from teachgym.benchmarks.bench.statistics import holm
+from teachgym.benchmarks.bench.statistics import holm, ratio
 from teachgym.benchmarks.bench.union import read_lines
 from teachgym.benchmarks.learned import language
-from teachgym.benchmarks.learned.lines import Lines
+from teachgym.benchmarks.learned.lines import Lines, by_arm, tabulate
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "benchmarks" / "results"
@@ -52,17 +51,21 @@ def test_the_leaderboard_of_the_readme_is_the_recorded_one() -> None:
     assert set(shown) <= recorded
 
 
-@pytest.mark.parametrize(
-    ("title", "arms", "name"),
-    [
-        ("A language model that learned to teach", language, "language-teachers.jsonl"),
-    ],
-)
-def test_tables_of_trained_teachers_are_printed_by_their_scripts(
-    title: str, arms: ModuleType, name: str
-) -> None:
-    printed = rows(arms.describe(Lines(RECORDED / name).known))
-    assert set(printed) <= set(rows(section(title)))
+def test_the_table_of_teachers_that_answer_in_words_is_printed_by_its_script() -> None:
+    printed = rows(language.describe(Lines(RECORDED / "language-teachers.jsonl").known))
+    assert set(printed) <= set(rows(section("A language model that learned to teach")))
+
+
+def test_figures_of_ppo_are_those_of_its_runs() -> None:
+    """Its table, and the share of what the best plan gains above the best constant allocation."""
+    lines, text = Lines(RECORDED / "ppo.jsonl").known, section("PPO against rules and plans")
+    printed = rows(tabulate(lines, ("uniform", "alp", "constant")))
+    assert set(printed) <= set(rows(text))
+    gains = {arm: own.mean(axis=1) for (_, arm), own in by_arm(lines).items()}
+    room = np.full(5, gains["planned"] - gains["constant"])
+    share = ratio(gains["ppo"] - gains["constant"], room, np.random.default_rng(0))
+    assert f"PPO has {share} of that difference" in text
+    assert f"gained {gains['ppo'].min():.3f} to {gains['ppo'].max():.3f}" in text
 
 
 def test_intervals_of_the_papers_experiments_are_in_the_tables_of_their_benches() -> None:
