@@ -13,8 +13,9 @@ from rich.text import Text
 from teachgym.assembly import budget_of
 from teachgym.benchmarks.bench.suites import Cell
 from teachgym.escaping import terminal
-from teachgym.runs.files import complete_lines, parse_json
+from teachgym.runs.files import complete_lines
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import is_step
 from teachgym.runs.lock import is_held
 
 MOST = 8
@@ -94,9 +95,7 @@ def steps_of(folder: Path) -> int | None:
     """The number of steps that the run in a folder has made; None unless a process works on it."""
     if not is_held(folder):
         return None
-    journal = RunFolder(folder).journal
-    stages = [parse_json(line, str(journal))["stage"] for line in complete_lines(journal)]
-    return stages.count("step")
+    return sum(map(is_step, complete_lines(RunFolder(folder).journal)))
 
 
 def _line(cell: Cell, steps: int) -> str:

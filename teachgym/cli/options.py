@@ -37,8 +37,7 @@ Cleaned = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Remove what is listed.")]
 Board = Annotated[Path, typer.Argument(metavar="BOARD", help="Folder of recorded benches.")]
 Added = Annotated[
-    Path | None,
-    typer.Option("--add", metavar="BENCH", help="A bench to check and add first."),
+    Path | None, typer.Option("--add", metavar="BENCH", help="A bench to check and add first.")
 ]
 AddedName = Annotated[str, option("Name of the added bench.", "its folder's")]
 What = Annotated[
@@ -64,50 +63,20 @@ SchemaEnv = Annotated[
     str, typer.Option("--env", help="Environment: SkillList, SkillTree or OpenEnded.")
 ]
 AsToml = Annotated[bool, typer.Option("--toml", help="Print a complete run.toml with comments.")]
-Student = Annotated[
-    str | None,
-    option(
-        "A name from teachgym list students, or the path or hub id of a Hugging Face model.",
-        "tiny",
-        autocompletion=completing.STUDENTS,
-    ),
-]
-Task = Annotated[
-    str | None,
-    option(
-        "A name from teachgym list tasks, or your own as file.py:attribute.",
-        "arithmetic-and-strings",
-        autocompletion=completing.TASKS,
-    ),
-]
-BenchStudent = Annotated[
-    str | None,
-    option(
-        "Another student for every arm, as in teachgym run.",
-        "the suite's",
-        autocompletion=completing.STUDENTS,
-    ),
-]
-BenchTask = Annotated[
-    str | None,
-    option(
-        "Another task for every arm: a name from teachgym list tasks.",
-        "the suite's",
-        autocompletion=completing.TASKS,
-    ),
-]
-Limit = Annotated[
-    int | None,
-    option("Most items per split, for a quick look.", "all", min=1),
-]
-Teacher = Annotated[
-    str | None,
-    option(
-        "A name from teachgym list teachers, or your own as file.py:attribute.",
-        "weakest, in SkillList",
-        autocompletion=completing.TEACHERS,
-    ),
-]
+_A_STUDENT = "A name from teachgym list students, or the path or hub id of a Hugging Face model."
+_A_TASK = "A name from teachgym list tasks, or your own as file.py:attribute."
+_A_TEACHER = "A name from teachgym list teachers, or your own as file.py:attribute."
+_EVERY_ARM = "The same for every arm: {}"
+_SUITE = "the suite's"
+_STUDENTS: Any = {"autocompletion": completing.STUDENTS}
+_TASKS: Any = {"autocompletion": completing.TASKS}
+_TEACHERS: Any = {"autocompletion": completing.TEACHERS}
+Student = Annotated[str | None, option(_A_STUDENT, "tiny", **_STUDENTS)]
+Task = Annotated[str | None, option(_A_TASK, "arithmetic-and-strings", **_TASKS)]
+BenchStudent = Annotated[str | None, option(_EVERY_ARM.format(_A_STUDENT), _SUITE, **_STUDENTS)]
+BenchTask = Annotated[str | None, option(_EVERY_ARM.format(_A_TASK), _SUITE, **_TASKS)]
+Limit = Annotated[int | None, option("Most items per split, for a quick look.", "all", min=1)]
+Teacher = Annotated[str | None, option(_A_TEACHER, "weakest, in SkillList", **_TEACHERS)]
 Steps = Annotated[int | None, option("Most steps of the episode.", "10", min=1)]
 ExamplesPerStep = Annotated[int | None, option("Most training examples of a step.", "250", min=1)]
 Budget = Annotated[
@@ -131,27 +100,14 @@ Wandb = Annotated[
 Tensorboard = Annotated[
     bool, typer.Option("--tensorboard", help="Also log for TensorBoard, to RUN/tensorboard.")
 ]
-Chat = Annotated[
-    str | None,
-    option(
-        "Provider of the chat model for teachers and engines that ask one: openai (any server with "
-        "this protocol; the key is read from OPENAI_API_KEY), local (a model in this process) or "
-        "python (a function).",
-        "none",
-        metavar="PROVIDER",
-        autocompletion=completing.CHATS,
-    ),
-]
-BenchChat = Annotated[
-    str | None,
-    option(
-        "Provider of the chat model for teachers and engines that ask one, as in teachgym run: "
-        "openai, local or python.",
-        "the suite's",
-        metavar="PROVIDER",
-        autocompletion=completing.CHATS,
-    ),
-]
+_A_CHAT = (
+    "Provider of the chat model for teachers and engines that ask one: openai (any server with "
+    "this protocol; the key is read from OPENAI_API_KEY), local (a model in this process) or "
+    "python (a function)."
+)
+_CHATS: Any = {"metavar": "PROVIDER", "autocompletion": completing.CHATS}
+Chat = Annotated[str | None, option(_A_CHAT, "none", **_CHATS)]
+BenchChat = Annotated[str | None, option(_A_CHAT, _SUITE, **_CHATS)]
 ChatModel = Annotated[
     str | None, typer.Option(help="Name or path of the chat model, or module:function for python.")
 ]
@@ -169,25 +125,24 @@ ChatCache = Annotated[
 ChatStore = Annotated[
     Path | None, option("File of recorded answers.", "chat.sqlite in the run's folder")
 ]
+_SETTINGS = (
+    "Any other setting, as JSON or text. Repeatable. Environment: training=scratch, "
+    "trainer_settings.learning_rate=0.001, stress.wrong_labels=0.3. Chat model: "
+    "chat.temperature=0.7. Weights & Biases: wandb.rows=100. "
+)
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any other setting, as JSON or text. Repeatable. Environment: training=scratch, "
-        "trainer_settings.learning_rate=0.001. Teacher: teacher.power=2. Chat model: "
-        "chat.temperature=0.7. Weights & Biases: wandb.rows=100. What is kept of the steps: "
+        help=f"{_SETTINGS}Teacher: teacher.power=2. What is kept of the steps: "
         "keep.predictions=10, keep.students=all.",
     ),
 ]
 BenchSettings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Any other setting for every arm, as JSON or text. Repeatable. Environment: "
-        "stress.wrong_labels=0.3, task_settings.val_per_cell=5. Chat model: chat.temperature=0.7. "
-        "Weights & Biases: wandb.rows=100. Settings of teachers come from the arms.",
+        "--set", metavar="KEY=VALUE", help=f"{_SETTINGS}Settings of teachers come from the arms."
     ),
 ]
 Accept = Annotated[
@@ -206,8 +161,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's
 Pager = Annotated[
     bool,
     typer.Option(
-        "--pager/--no-pager",
-        help="On a terminal, show long output in the pager that PAGER names.",
+        "--pager/--no-pager", help="On a terminal, show long output in the pager that PAGER names."
     ),
 ]
 Sample = Annotated[
@@ -238,8 +192,7 @@ Suite = Annotated[
 BenchOut = Annotated[Path | None, option("Folder of the suite's runs.", "bench/SUITE")]
 Seeds = Annotated[int | None, option("Number of seeds of each arm.", "the suite's number", min=1)]
 FirstSeed = Annotated[
-    int | None,
-    option("The lowest of them: others than the suite's are a replication.", "0", min=0),
+    int | None, option("The lowest of them: others than the suite's are a replication.", "0", min=0)
 ]
 Arms = Annotated[
     list[str] | None,
@@ -282,11 +235,7 @@ RayGpus = Annotated[
 ]
 Tuned = Annotated[
     list[str],
-    typer.Argument(
-        metavar="TEACHER...",
-        help="Names from teachgym list teachers.",
-        autocompletion=completing.TEACHERS,
-    ),
+    typer.Argument(metavar="TEACHER...", help="Names from teachgym list teachers.", **_TEACHERS),
 ]
 Trials = Annotated[
     int, typer.Option(min=1, max=1000, help="Trials of each teacher; the first has the defaults.")
@@ -334,8 +283,7 @@ StudentOut = Annotated[
     Path | None, typer.Option(help="A new folder for the student that was best on val.")
 ]
 Minari = Annotated[
-    Path | None,
-    typer.Option(help="A new folder for the episodes of a bench, as Minari data sets."),
+    Path | None, typer.Option(help="A new folder for the episodes of a bench, as Minari data sets.")
 ]
 Trajectories = Annotated[
     Path | None,

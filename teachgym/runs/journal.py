@@ -241,6 +241,11 @@ def recall_step(
     )
 
 
+def is_step(line: bytes) -> bool:
+    """Whether a line of a journal is that of a step; it is not read for that."""
+    return _stage(line) == "step"
+
+
 def _stage(line: bytes) -> Stage | None:
     """The stage at the beginning of a line; None if there is none."""
     return next(

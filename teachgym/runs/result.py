@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -177,6 +177,7 @@ def collect_result(run: RunFolder, snapshot: Snapshot, tally: Tally, **names: An
     best = snapshot.best.step
     val = [read_report(run.val_predictions(step), "val") for step in (0, best)]
     journal = Journal(run.journal)
+    steps = [line["metrics"] for line in journal.read_steps()]
     test = [read_report(run.test_predictions(which), "test") for which in ("untrained", "best")]
     return RunResult(
         **names,
@@ -191,27 +192,26 @@ def collect_result(run: RunFolder, snapshot: Snapshot, tally: Tally, **names: An
         rejected=tally.totals("rejected/"),
         incidents=tally.totals("incidents/"),
         accepted=journal.accepted,
-        skill_curves=_skill_curves(val[0], journal),
+        skill_curves=_skill_curves(val[0], steps),
         taught=_taught(run, tally.steps),
-        aided=_aided(journal),
-        quality=_quality(journal),
+        aided=_aided(steps),
+        quality=_quality(steps),
     )
 
 
-def _aided(journal: Journal) -> tuple[Score, ...]:
+def _aided(steps: Sequence[Record]) -> tuple[Score, ...]:
     """The results of the aided evaluations, by step."""
     names = [f"aided/{name}" for name in ("n", "accuracy", "stderr")]
-    rows = [[line["metrics"].get(name) for name in names] for line in journal.read_steps()]
+    rows = [[metrics.get(name) for name in names] for metrics in steps]
     if all(n is None for n, *_ in rows):
         return ()
     found = (Score.nothing() if n is None else Score(int(n), *rest) for n, *rest in rows)
     return (Score.nothing(), *found)
 
 
-def _quality(journal: Journal) -> Score:
+def _quality(steps: Sequence[Record]) -> Score:
     """The share of right targets in all that filters have left."""
-    lines = [line["metrics"] for line in journal.read_steps()]
-    told = [(line["quality_n"], line["quality"]) for line in lines if line.get("quality_n")]
+    told = [(step["quality_n"], step["quality"]) for step in steps if step.get("quality_n")]
     n = int(sum(count for count, _ in told))
     if not n:
         return Score.nothing()
@@ -219,9 +219,8 @@ def _quality(journal: Journal) -> Score:
     return Score(n, mean, math.sqrt(mean * (1 - mean) / n))
 
 
-def _skill_curves(untrained: Report, journal: Journal) -> dict[str, tuple[float, ...]]:
+def _skill_curves(untrained: Report, steps: Sequence[Record]) -> dict[str, tuple[float, ...]]:
     """Accuracy of each skill on ``val`` from the untrained student on."""
-    steps = [line["metrics"] for line in journal.read_steps()]
     return {
         skill: (score.mean, *(step[name] for step in steps))
         for skill, score in untrained.by_skill().items()
