@@ -146,8 +146,9 @@ def check_writable(path: Path) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(above))
         try:
             # The names of all that is missing, since one of them may be too long.
-            (probe / path.relative_to(above)).mkdir(parents=True)
-            (probe / "probe").write_bytes(b"0" * 4096)
+            folder = probe / path.relative_to(above)
+            folder.mkdir(parents=True)
+            (folder / "probe").write_bytes(b"0" * 4096)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from error
         finally:

@@ -12,7 +12,7 @@ from teachgym.runs import RunFolder
 
 def test_a_run_is_made_in_a_new_or_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "empty", tmp_path / "new" / "below"):
+    for path in (tmp_path / "empty", tmp_path / "new" / "below", tmp_path / "probe"):
         run = RunFolder.create(path, {"seed": 0})
         assert RunFolder.open(path).config == path / "config.json"
         assert run.predictions.is_dir()
