@@ -20,6 +20,7 @@ def posterior(
     noise^2) / precision.
 
     Example:
+        >>> import numpy as np
         >>> mean, sd = posterior(np.array([3.0]), np.array([3.0]), prior=(0.0, 1.0), noise=1.0)
         >>> float(mean[0]), float(sd[0])
         (0.75, 0.5)

@@ -275,7 +275,7 @@ def test_the_command_line_says_how_to_go_on_when_the_server_is_back(tmp_path: Pa
         flags = ("--env=OpenEnded", "--teacher=llm", "--student=simulated", "--steps=1")
         outcome = command("run", *flags, *chat, f"--out={tmp_path / 'run'}")
     assert outcome.exit_code == 2
-    assert f"once it does: teachgym resume {tmp_path / 'run'}" in outcome.stdout
+    assert f"once it does: teachgym resume {tmp_path / 'run'}" in outcome.stderr
 
 
 def test_a_wrong_key_stops_the_run_at_once(tmp_path: Path) -> None:
