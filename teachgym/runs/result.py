@@ -202,7 +202,7 @@ def collect_result(run: RunFolder, snapshot: Snapshot, tally: Tally, **names: An
 def _aided(steps: Sequence[Record]) -> tuple[Score, ...]:
     """The results of the aided evaluations, by step."""
     names = [f"aided/{name}" for name in ("n", "accuracy", "stderr")]
-    rows = [[metrics.get(name) for name in names] for metrics in steps]
+    rows: list[list[Any]] = [[metrics.get(name) for name in names] for metrics in steps]
     if all(n is None for n, *_ in rows):
         return ()
     found = (Score.nothing() if n is None else Score(int(n), *rest) for n, *rest in rows)
