@@ -6,7 +6,6 @@ on a board was complete, intact and run as its suite says when it was added.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ from teachgym.benchmarks.bench.runner import read_results, read_states, read_sui
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.errors import ConfigError, RunError
 from teachgym.records import Record
-from teachgym.redaction import hide
-from teachgym.runs.files import read_json, replacing, write_json
+from teachgym.runs.files import read_json, write_json, write_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 
@@ -78,18 +76,13 @@ def add_bench(bench: Path, board: Path, name: str = "") -> Path:
         ConfigError: for a bench with too few seeds.
     """
     path = board / f"{name or bench.resolve().name}{LINES}"
-    suite = read_suite(bench)
-    lines: Sequence[Record]
-    if path.exists():
-        earlier = read_entry(path)
-        both = _joined(earlier.suite, suite, path, bench)
-        suite, lines = both, _joined_lines(earlier.lines, _checked_lines(suite, bench), path)
-    else:
-        lines = _checked_lines(suite, bench)
-    board.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        text = "".join(f"{json.dumps(line)}\n" for line in lines)
-        temporary.write_text(hide(text), encoding="utf-8")
+    own = read_suite(bench)
+    earlier = read_entry(path) if path.exists() else None
+    suite = _joined(earlier.suite, own, path, bench) if earlier else own
+    lines: Sequence[Record] = _checked_lines(own, bench)
+    if earlier:
+        lines = _joined_lines(earlier.lines, lines, path)
+    write_lines(path, lines)
     write_json(path.with_name(f"{_name(path)}{SUITE}"), suite.to_json())
     return path
 

@@ -9,7 +9,6 @@ whatever else is run, so more of them can be added later.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from teachgym.benchmarks.bench.suites.tuned import TUNED, read_tuned
 from teachgym.errors import ConfigError
 from teachgym.records import Record
 from teachgym.registry import label, recorded
-from teachgym.runs.files import check_writable, write_json, write_text
+from teachgym.runs.files import check_writable, write_json, write_lines
 from teachgym.types import Score
 
 DEFAULTS = "trial-000"
@@ -102,7 +101,7 @@ def read_trials(suite: Suite, folder: Path) -> list[Trial]:
 
 def write_trials(trials: Sequence[Trial], path: Path) -> None:
     """A JSON object a line, best first."""
-    write_text(path, "".join(f"{json.dumps(t.to_json())}\n" for t in trials))
+    write_lines(path, (trial.to_json() for trial in trials))
 
 
 def check_savable(teacher: Any, suite: Suite, path: Path = TUNED) -> None:

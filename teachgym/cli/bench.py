@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -104,14 +103,13 @@ def show_leaderboard(folder: Path, *, markdown: bool = False) -> None:
     from teachgym.benchmarks.bench.runner import read_suite
     from teachgym.benchmarks.pages.material import BenchMaterial
     from teachgym.benchmarks.pages.page import bench_tables, draw_bench
-    from teachgym.runs.files import write_text
+    from teachgym.runs.files import write_lines, write_text
 
     suite = read_suite(folder)
     bench = BenchMaterial.read(suite, folder)
     text = _show_tables(bench_tables(bench), suite, bench.standings, markdown=markdown)
     write_text(folder / "leaderboard.md", f"{text}\n")
-    lines = "".join(f"{json.dumps(line)}\n" for line in bench.lines)
-    write_text(folder / "results.jsonl", lines)
+    write_lines(folder / "results.jsonl", bench.lines)
     say(f"tables      {folder / 'leaderboard.md'}")
     say(f"runs        {folder / 'results.jsonl'}")
     say(f"page        {draw_bench(bench, folder)}")

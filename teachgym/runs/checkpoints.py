@@ -36,6 +36,7 @@ from teachgym.runs.files import (
     replacing,
     stream_lines,
     write_json,
+    write_lines,
     write_text,
 )
 from teachgym.runs.folder import RunFolder
@@ -138,8 +139,7 @@ def write_report(path: Path, report: Report) -> None:
     """Write the predictions of a report, one per line, and beside them its metrics, if any."""
     if report.metrics:
         write_json(_metrics(path), scores_to_json(report.metrics))
-    lines = (json.dumps(prediction_to_json(p)) + "\n" for p in report.predictions)
-    write_text(path, "".join(lines))
+    write_lines(path, map(prediction_to_json, report.predictions))
 
 
 def read_report(path: Path, split: Split) -> Report:

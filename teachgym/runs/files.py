@@ -30,7 +30,7 @@ _NAME_SHOWN = 100
 
 def append_lines(path: Path, records: Iterable[Any]) -> None:
     """Append JSON values, one per line, and wait until they are on disk."""
-    append_text(path, hide("".join(json.dumps(record) + "\n" for record in records)))
+    append_text(path, hide(_lines(records)))
 
 
 def append_text(path: Path, text: str) -> None:
@@ -205,6 +205,15 @@ def naming(path: Path) -> Iterator[None]:
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON value for people and programs; what is not a finite number is ``null``."""
     write_text(path, f"{json.dumps(strict(value), indent=2)}\n")
+
+
+def write_lines(path: Path, records: Iterable[Any]) -> None:
+    """Write a JSON value a line, as ``write_text`` does."""
+    write_text(path, _lines(records))
+
+
+def _lines(records: Iterable[Any]) -> str:
+    return "".join(f"{json.dumps(record)}\n" for record in records)
 
 
 def write_text(path: Path, text: str) -> None:
