@@ -27,7 +27,7 @@ from teachgym.training.forward import (
     token_budget,
 )
 from teachgym.training.heads import kernel_for
-from teachgym.training.losses import Loss, Needs, Targets, mapped
+from teachgym.training.losses import Loss, Needs, Targets, losses_of, mapped
 from teachgym.training.muon import Muon
 from teachgym.training.optimizers import FusedAdamW, Optimizer, split
 from teachgym.training.packing import Pass, passes
@@ -248,7 +248,7 @@ class _OfData(Loss):
 
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The loss of each row, as ``Loss`` says."""
-        return torch.where(targets.weights != 0, self._loss(logits, targets), 0.0)
+        return torch.where(targets.weights != 0, losses_of(self._loss, logits, targets), 0.0)
 
 
 def _of_data(rows: torch.Tensor, one: Pass) -> list[torch.Tensor]:

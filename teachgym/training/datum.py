@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -242,6 +242,15 @@ def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> Non
             "above 0 to train on their targets), or no token of the target has a weight",
             n_all - n_used,
             n_all,
+        )
+
+
+def log_diverged(weights: Iterable[torch.Tensor]) -> None:
+    """Log that a student's weights are not finite after training, if so."""
+    if not all(bool(weight.isfinite().all()) for weight in weights):
+        _log.warning(
+            "training has diverged: the student's weights are no numbers any more, so its answers "
+            "mean nothing; lower trainer_settings.learning_rate"
         )
 
 

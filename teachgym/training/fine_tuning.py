@@ -24,7 +24,14 @@ from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.students.texts import Texts
 from teachgym.training.captured import CapturedUpdates, captures
 from teachgym.training.compiled import compiled_layers, compiles
-from teachgym.training.datum import Datum, encode, log_skipped, plans_of, train_tokens
+from teachgym.training.datum import (
+    Datum,
+    encode,
+    log_diverged,
+    log_skipped,
+    plans_of,
+    train_tokens,
+)
 from teachgym.training.first_losses import FirstLosses
 from teachgym.training.forward import token_budget
 from teachgym.training.gradients import projected
@@ -148,6 +155,7 @@ class FineTuner(Supervised[LanguageModelStudent]):
         results = []
         for student, own, handed in zip(students, encoded, data, strict=True):
             updates = referred[student.index]
+            log_diverged(w.values[student.index] for w in pool.weights)
             cost = replace(self._cost(own), seconds=seconds if own else 0.0)
             each = first.of(updates, len(handed))
             results.append(TrainResult(losses[student.index], len(updates), cost, each))

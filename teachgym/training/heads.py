@@ -18,7 +18,7 @@ from torch import nn
 
 from teachgym.errors import ConfigError, require_packages
 from teachgym.students.local.pool import StudentPool
-from teachgym.training.losses import Loss, Sft, Targets
+from teachgym.training.losses import Loss, Sft, Targets, losses_of
 
 Kernel = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """The cross entropy of each label (n,) by logits (n, V), in 32 bits, (n,); the logits become its
@@ -48,7 +48,7 @@ def by_autograd(
     if loss.needs.hidden:
         told = replace(told, hidden=leaf)
     with pool.computing(), pool.layout.blocks(counts):
-        losses = loss(pool.logits(leaf), told)
+        losses = losses_of(loss, pool.logits(leaf), told)
     losses.sum().backward()  # type: ignore[no-untyped-call]
     return losses.detach(), leaf.grad
 

@@ -24,10 +24,10 @@ from teachgym.settings import Like
 from teachgym.students.hf.student import HuggingFaceStudent, Sequences
 from teachgym.students.image_texts import ImageTexts
 from teachgym.students.local.weights import Weight
-from teachgym.training.datum import Datum, batches, by_datum
+from teachgym.training.datum import Datum, batches, by_datum, log_diverged
 from teachgym.training.fine_tuning import Supervised
 from teachgym.training.first_losses import FirstLosses
-from teachgym.training.losses import Loss, Sft, Targets, cross_entropy
+from teachgym.training.losses import Loss, Sft, Targets, cross_entropy, losses_of
 from teachgym.training.optimizers import make_optimizers
 from teachgym.training.references import refer
 from teachgym.training.settings import FineTuningSettings, recipe
@@ -69,13 +69,16 @@ class HuggingFaceTrainer(Supervised[HuggingFaceStudent]):
             finally:
                 student.model.eval()
                 student.model.zero_grad()
+        log_diverged(student.trained.values())
         cost = replace(self._cost(encoded), seconds=perf_counter() - started)
         return TrainResult(loss, len(made), cost, first.of(referred, len(data)))
 
     def _differentiate(self, student: HuggingFaceStudent, datum: Datum) -> Iterator[torch.Tensor]:
         student.model.zero_grad()
         batch_loss(student, [datum], Sft()).backward()  # type: ignore[no-untyped-call]
-        return (w.grad for w in student.trained.values() if w.grad is not None)
+        # What an example does not reach, as a picture's weights, keeps its place in the sketch.
+        weights = student.trained.values()
+        return (torch.zeros_like(w) if w.grad is None else w.grad for w in weights)
 
     def _update_all(
         self, student: HuggingFaceStudent, made: Sequence[list[Datum]], first: FirstLosses
@@ -127,7 +130,7 @@ def batch_loss(
     """
     with student.computing():
         logits, targets = _read(student, batch, hidden=loss.needs.hidden)
-        rows = loss(logits, targets)
+        rows = losses_of(loss, logits, targets)
         if first is not None:
             first.note(batch, targets.weights, [rows.detach()])
         return rows.sum()

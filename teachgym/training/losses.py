@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from teachgym.errors import ConfigError
 from teachgym.registry import Registry
+from teachgym.shown import shown
 
 RecordT = TypeVar("RecordT")
 
@@ -223,6 +224,24 @@ class Loss(Protocol):
     @abstractmethod
     def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The weighted loss of each row, shape (n,), in 32 bits; ``logits`` are (n, V)."""
+
+
+def losses_of(loss: Loss, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+    """The loss of each row as ``loss`` gives it, shape (n,).
+
+    Raises:
+        ConfigError: for anything else, such as the sum or the mean over rows.
+    """
+    losses: Any = loss(logits, targets)
+    wanted = tuple(targets.labels.shape)
+    if not isinstance(losses, torch.Tensor) or losses.shape != wanted:
+        is_tensor = isinstance(losses, torch.Tensor)
+        found = f"shape {tuple(losses.shape)}" if is_tensor else shown(losses)
+        raise ConfigError(
+            f"{type(loss).__name__} gives {found}; it must give the weighted loss of each row, "
+            f"shape {wanted}, of which trainers make the sum"
+        )
+    return losses
 
 
 def cross_entropy(logits: torch.Tensor, targets: Targets) -> torch.Tensor:

@@ -19,7 +19,7 @@ from teachgym.settings import Few, FewOrNone, Like, Positive, checked
 from teachgym.students.local.pool import StudentPool
 from teachgym.students.local.student import LanguageModelStudent, pool_of
 from teachgym.students.texts import Texts
-from teachgym.training.datum import Datum, plans_of
+from teachgym.training.datum import Datum, log_diverged, plans_of
 from teachgym.training.forward import token_budget
 from teachgym.training.grader import Grader
 from teachgym.training.groups import Group, Mean, data_of, total_of
@@ -230,6 +230,7 @@ class _Run:
     def result(self, student: int, seconds: float) -> TrainResult:
         """The report on one student's training; the loss is the mean over its updates."""
         total, rollouts = self._totals[student], self._rollouts
+        log_diverged(w.values[student] for w in self._pool.weights)
         cost = self._costs[student] + rollouts.judged[student]
         cost += Cost(
             train_tokens=rollouts.read[student],

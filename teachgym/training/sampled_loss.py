@@ -10,7 +10,7 @@ import torch
 
 from teachgym.students.local.automaton import Automaton
 from teachgym.training.datum import Datum, by_datum
-from teachgym.training.losses import Loss, Needs, Targets, cross_entropy
+from teachgym.training.losses import Loss, Needs, Targets, cross_entropy, losses_of
 from teachgym.training.packing import passes
 
 
@@ -37,7 +37,7 @@ class AsSampled(Loss):
         """The loss of each row, as ``Loss`` says."""
         logits = self._allowed(logits, targets) / self.temperature
         self.noted.append(-cross_entropy(logits.detach(), targets).cpu())
-        return self.loss(logits, targets)
+        return losses_of(self.loss, logits, targets)
 
     def _allowed(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
         """The logits, -inf where a token may not follow."""

@@ -307,6 +307,18 @@ def test_what_is_taught_often_enough_is_known_afterwards(
 # -- bad input -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("backend", ["local", "hf"])
+def test_training_that_diverges_is_told(
+    student: LanguageModelStudent, backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At a rate of 1e30 the second update has no finite loss any more."""
+    wild = FineTuningSettings(learning_rate=1e30, warmup_steps=0, batch_size=2)
+    reference = HuggingFaceStudent(student.model, student.texts, max_new_tokens=8)
+    trainer: Any = FineTuner(wild) if backend == "local" else HuggingFaceTrainer(wild)
+    trainer.train(student if backend == "local" else reference, DATA, rng())
+    assert "lower trainer_settings.learning_rate" in caplog.text
+
+
 def test_data_without_any_loss_changes_nothing(student: LanguageModelStudent) -> None:
     """Two batches whose targets and ends are masked altogether."""
     data = tuple(Example(e.prompt, e.target, e.skill, spans=((e.target, 0.0),)) for e in DATA[:4])

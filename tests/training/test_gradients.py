@@ -16,9 +16,11 @@ from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.tasks import make_task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
 from teachgym.training import make_trainer
+from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.gradients import Sketch
-from teachgym.training.hf import HuggingFaceTrainer
+from teachgym.training.hf import HuggingFaceTrainer, batch_loss
+from teachgym.training.losses import Sft
 from teachgym.types import Data, Example
 from tests.students.models import untrained_tiny
 from tests.training.plain import Plain
@@ -65,6 +67,34 @@ def test_gradients_are_those_of_the_mean_loss_in_64_bits() -> None:
     padded = HuggingFaceStudent(student.model, student.texts, max_new_tokens=8)
     again = HuggingFaceTrainer().gradients(padded, DATA, dimensions=D)
     np.testing.assert_allclose(again, found, rtol=1e-3, atol=1e-5 * np.abs(found).max())
+
+
+class Marked(torch.nn.Module):
+    """Embeddings to which a vector is added in texts that have a token."""
+
+    def __init__(self, embeddings: Any, token: int) -> None:
+        super().__init__()
+        self.own = torch.nn.Parameter(torch.zeros(embeddings.embedding_dim))
+        self.embeddings, self.token = embeddings, token
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.embeddings(ids)
+        return found + self.own if bool((ids == self.token).any()) else found
+
+
+def test_weights_that_an_example_does_not_reach_leave_the_others_in_their_places() -> None:
+    """As those that see, of an example without a picture: they come first among the weights."""
+    student = untrained_tiny(1)
+    (ids,) = student.texts.encode(["d"])  # which is in the second example alone
+    student.model.model.embed_tokens = Marked(student.model.model.embed_tokens, *ids)
+    padded = HuggingFaceStudent(student.model, student.texts, max_new_tokens=8)
+    found = HuggingFaceTrainer().gradients(padded, DATA, dimensions=D)
+    for datum, row in zip(encode(student.texts, DATA), found, strict=True):
+        padded.model.zero_grad()
+        batch_loss(padded, [datum], Sft()).backward()
+        weights = padded.trained.values()
+        own = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        np.testing.assert_allclose(row, Sketch(D).of(own))
 
 
 def test_nothing_is_trained_and_others_in_the_pool_change_nothing() -> None:

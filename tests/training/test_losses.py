@@ -13,6 +13,7 @@ import torch
 
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.students import make_student as load_student
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.local.student import LanguageModelStudent
 from teachgym.students.texts import Texts
 from teachgym.tasks import make_task
@@ -21,6 +22,7 @@ from teachgym.training.fine_tuning import FineTuner
 from teachgym.training.forward import run_pass
 from teachgym.training.hf import HuggingFaceTrainer
 from teachgym.training.losses import LOSSES, Loss, Needs, Sft, Targets, TopK, cross_entropy
+from teachgym.training.on_policy import OnPolicySettings, OnPolicyTrainer
 from teachgym.training.packing import passes
 from teachgym.training.preferences import Dpo
 from teachgym.training.settings import FineTuningSettings
@@ -285,3 +287,27 @@ def test_bad_losses_are_refused_before_training(
 ) -> None:
     with pytest.raises(kind, match=said):
         FineTuningSettings(**settings)
+
+
+class Summed(Sft):
+    """A mistake: the loss of all rows as one."""
+
+    def __call__(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        return super().__call__(logits, targets).sum()
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_loss_that_gives_no_number_for_each_row_is_refused_by_its_name(captured: bool) -> None:
+    said = r"Summed gives shape \(\); it must give the weighted loss of each row, shape \(10,\)"
+    settings = replace(STILL, loss=Summed(), captured=captured, epochs=1)
+    with pytest.raises(ConfigError, match=said if not captured else "Summed gives shape"):
+        FineTuner(settings).train(untrained_tiny(1), (ALONE, PAIR, PAIR), rng())
+
+
+def test_both_trainers_and_samples_refuse_such_a_loss() -> None:
+    student = untrained_tiny(1)
+    own = HuggingFaceStudent(student.model, student.texts, max_new_tokens=8)
+    with pytest.raises(ConfigError, match="Summed gives shape"):
+        HuggingFaceTrainer(replace(STILL, loss=Summed())).train(own, (ALONE,), rng())
+    with pytest.raises(ConfigError, match="Summed gives shape"):
+        OnPolicyTrainer(OnPolicySettings(loss=Summed(), k=2)).train(student, (ALONE,), rng())
