@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from teachgym.answers import AnswerStore, answers_key
-from teachgym.errors import GradeError
+from teachgym.errors import ConformanceError, GradeError
 from teachgym.protocols import Evaluator, Student, Task
 from teachgym.registry import Registry
 from teachgym.shown import shown
@@ -129,6 +129,10 @@ class GenerateAndGrade(Evaluator):
         else:
             given = task.grade_conversations(examples, turns, responses)
         grades = [read_grade(task, grade) for grade in given]
+        if len(grades) != len(examples):
+            raise GradeError(
+                f"task {task.name!r} gives {len(grades)} grades to {len(examples)} answers"
+            )
         return tuple(
             Prediction(example, response, grade.score, grade.parts, said)
             for example, response, grade, said in zip(
@@ -148,12 +152,24 @@ class GenerateAndGrade(Evaluator):
         student.read_key(examples)
         prompts = [e.question for e in examples]
         if self.store is None or (fingerprint := student.fingerprint()) is None:
-            return self.ask(student, prompts, stop)
+            return self._asked(student, prompts, stop)
         key = answers_key(fingerprint, student.max_new_tokens, prompts, stop)
         answers = self.store.get(key, len(prompts))
         if answers is None:
-            answers = self.ask(student, prompts, stop)
+            answers = self._asked(student, prompts, stop)
             self.store.put(key, answers)
+        return answers
+
+    def _asked(self, student: Student, prompts: Sequence[Prompt], stop: Sequence[str]) -> list[str]:
+        """New answers; raises ``ConformanceError`` for anything but a text for each prompt."""
+        given: Any = self.ask(student, prompts, stop)
+        is_list = isinstance(given, Collection) and not isinstance(given, str)
+        answers = [text for text in given if isinstance(text, str)] if is_list else []
+        if len(answers) != len(prompts) or len(answers) != len(given):
+            raise ConformanceError(
+                f"a {type(student).__name__} answers {len(prompts)} prompts by {shown(given)}; "
+                "generate must give a list with a text for each of them"
+            )
         return answers
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from teachgym.answers import AnswerStore
-from teachgym.errors import GradeError
+from teachgym.errors import ConformanceError, GradeError
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.protocols import Student
 from teachgym.testing import TableStudent, ToyTask
@@ -255,6 +255,19 @@ def test_parts_of_grades_and_metrics_of_the_task_are_in_the_report() -> None:
 def test_what_is_no_grade_is_refused_by_the_name_of_the_task(given: Any, said: str) -> None:
     task = type("Bad", (Named,), {"grade": lambda self, example, response: given})(per_cell=1)
     with pytest.raises(GradeError, match=f"task 'named' gives .*{said}"):
+        GenerateAndGrade().evaluate(Recorder(), task, "val")
+
+
+@pytest.mark.parametrize("given", [["a"], ["a"] * 9, None, "eight of", ["a", None, *"bcdefg"], []])
+def test_what_is_no_answer_is_refused_by_the_class_of_the_student(given: Any) -> None:
+    """Eight texts are asked for."""
+    with pytest.raises(ConformanceError, match=r"a TableStudent answers 8 prompts by .* each of"):
+        GenerateAndGrade(ask=lambda *_: given).evaluate(TableStudent(), ToyTask(per_cell=1), "val")
+
+
+def test_grades_of_another_number_are_refused_by_the_name_of_the_task() -> None:
+    task = type("Bad", (Named,), {"grade_all": lambda self, examples, responses: [1.0]})(per_cell=1)
+    with pytest.raises(GradeError, match="task 'named' gives 1 grades to 8 answers"):
         GenerateAndGrade().evaluate(Recorder(), task, "val")
 
 
