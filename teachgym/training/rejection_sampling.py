@@ -190,6 +190,7 @@ def rejection_sampling(
     """
     # Imported here: the registry of all trainers names this module.
     from teachgym.training import make_trainer
+    from teachgym.training.fine_tuning import Supervised
 
     if not student.reads:
         raise ConfigError(
@@ -198,7 +199,13 @@ def rejection_sampling(
         )
     told = RejectionSettings(**settings)
     inner = {f.name: settings[f.name] for f in fields(FineTuningSettings) if f.name in settings}
-    trainer: Any = make_trainer(student, teacher_model=teacher_model, **inner)
+    trainer = make_trainer(student, teacher_model=teacher_model, **inner)
+    if not isinstance(trainer, Supervised):
+        raise ConfigError(
+            "rejection-sampling trains by the own trainer of a language model, and that of a "
+            f"{type(student).__name__} is a {type(trainer).__name__}; set student='tiny' or "
+            "another language model"
+        )
     return RejectionSampling(
         trainer,
         trainer.settings.epochs + trainer.loss.needs.references,

@@ -8,6 +8,7 @@ are made.
 from __future__ import annotations
 
 import hashlib
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ from teachgym.training.losses import Loss, Needs, TopK
 from teachgym.training.packing import passes
 from teachgym.training.updates import score
 from teachgym.types import Cost
+
+_log = logging.getLogger(__name__)
 
 
 class TeacherModel(Protocol):
@@ -234,9 +237,12 @@ def remembered(
     new = [d for d, told in zip(data, found, strict=True) if told is None]
     told = iter(read(new) if new else ())
     known = [one or next(told) for one in found]
-    for path, datum, before in zip(paths, known, found, strict=True):
-        if before is None and datum.teacher is not None:
-            write_whole(path, save(vars(datum.teacher)))
+    try:
+        for path, datum, before in zip(paths, known, found, strict=True):
+            if before is None and datum.teacher is not None:
+                write_whole(path, save(vars(datum.teacher)))
+    except OSError as error:
+        _log.warning("what the teacher model tells is not kept: %s", error)
     return known
 
 

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+import teachgym
 from teachgym.cache import cache_folder, write_whole
 from teachgym.errors import ConfigError
 from teachgym.protocols import Task
@@ -116,9 +117,13 @@ def _key(student: LanguageModelStudent, data: Data, told: TeacherModelSettings) 
     """Equal for trainings that end with the same weights."""
     facts = {
         "model": student.fingerprint(),
-        "data": [(e.identity, e.target, e.spans) for e in data],
+        "data": [
+            (e.identity, e.target, e.rejected, e.spans, e.soft_labels, e.meta.get("joint"))
+            for e in data
+        ],
+        "student": dict(told.student_settings),
         "trainer": dict(told.trainer_settings),
         "seed": told.seed,
-        "torch": torch.__version__,
+        "versions": (teachgym.__version__, torch.__version__),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

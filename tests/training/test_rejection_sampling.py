@@ -13,6 +13,7 @@ import pytest
 from teachgym.envs.assembly import teacher_env
 from teachgym.errors import ConfigError
 from teachgym.experiment import RunConfig, resume, run
+from teachgym.protocols import Student
 from teachgym.students import make_student
 from teachgym.tasks import make_task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask, check_trainer
@@ -52,6 +53,11 @@ class Loose(ToyTask):
 
     def grade(self, example: Example, response: str) -> Any:
         return super().grade(example, response.strip())
+
+
+def recording(student: Student) -> RecordingTrainer:
+    """The trainer of a student of one's own."""
+    return RecordingTrainer()
 
 
 def rng() -> np.random.Generator:
@@ -169,6 +175,10 @@ def test_who_reads_nothing_and_who_has_no_grader_are_refused(taught: Any) -> Non
     student = taught[0]
     with pytest.raises(ConfigError, match="rejection-sampling can teach it nothing; set student="):
         teacher_env(student="simulated", trainer="rejection-sampling")
+    own = Scripted({})
+    own.trainer = f"{__name__}:recording"
+    with pytest.raises(ConfigError, match="of a Scripted is a RecordingTrainer; set student="):
+        make_trainer(own, "rejection-sampling", task=ToyTask())
     with pytest.raises(ConfigError, match="grades what the student writes; give the task"):
         make_trainer(student, "rejection-sampling")
     for wrong in ({"k": 0}, {"temperature": 0.0}, {"learning_rate": -1.0}, {"kep": 1}):

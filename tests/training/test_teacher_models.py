@@ -196,6 +196,15 @@ def test_equal_words_about_other_pictures_are_another_content(tmp_path: Path) ->
         assert counts == [4]
 
 
+def test_a_disk_that_refuses_costs_time_and_not_the_run(
+    teacher: LanguageModelStudent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    model = Counted(teacher, 5, tmp_path / "file" / "memory")
+    assert told(read(model, teacher)) == told(read(ModelTeacher(teacher, 5), teacher))
+    assert "what the teacher model tells is not kept" in caplog.text
+
+
 def test_damaged_memories_are_read_anew(teacher: LanguageModelStudent, tmp_path: Path) -> None:
     model = Counted(teacher, 5, tmp_path)
     right = told(read(model, teacher))

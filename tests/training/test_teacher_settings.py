@@ -71,6 +71,14 @@ def test_a_training_that_was_made_before_is_not_made_again(
     assert "is trained anew" in caplog.text
 
 
+def test_another_way_of_training_is_another_training(cache: Path) -> None:
+    """What two models start from may be equal, and how they learn not."""
+    for dropout in (0.0, 0.5):
+        own = {"adaptation": "lora", "rank": 2, "dropout": dropout}
+        make_teacher_model("tiny", TASK, {**LONGER, "student_settings": own})
+    assert len(list(cache.iterdir())) == 2
+
+
 class Quiet(TeacherModel):
     """Tells nothing and answers nothing."""
 
