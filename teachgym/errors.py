@@ -45,7 +45,7 @@ class ActionError(TeachgymError, ValueError):
 
 
 class LocalBackendError(ConfigError):
-    """A model that the packed passes and slots of the local backend do not compute right."""
+    """A model that the packed passes, slots or stacks of the local backend do not compute right."""
 
 
 class ConformanceError(TeachgymError, AssertionError):

@@ -297,7 +297,7 @@ def calibrate_to(curves: Curves, like: Profile) -> tuple[Profile, Score]:
     first = np.nanmean(curves.accuracy[:, 0], axis=0) * curves.subject.items
     chance = (first + 0.5) / (curves.subject.items + 1)
     start = np.clip(np.log(chance / (1 - chance)), LOST + 0.1, MASTERED - 0.1)
-    guessed = like.starting_from(curves.subject.skills, start)
+    guessed = like.starting_from(curves.subject.skills, curves.subject.levels, start)
     dynamics = Dynamics.of(guessed, curves.subject.skills, curves.subject.levels)
     last = np.arange(len(curves.runs)), (curves.runs > 0).sum(axis=1)
     error = predict(dynamics, curves.counts)[last] - curves.accuracy[last]

@@ -153,7 +153,8 @@ def to_adapt(model: Any, settings: LoRASettings) -> dict[str, Affine]:
                 stacklevel=2,
             )
     else:
-        targets = set(settings.targets)
+        named = settings.targets
+        targets = {named} if isinstance(named, str) else {*named}
         chosen = {n: m for n, m in known.items() if {n, n.rpartition(".")[2]} & targets}
     if not chosen:
         names = sorted({name.rpartition(".")[2] for name in known})

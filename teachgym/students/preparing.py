@@ -49,7 +49,11 @@ class Prepared:
 
 
 def prepare(name_or_path: str, settings: LanguageModelSettings) -> Prepared:
-    """Load a model as a student; see ``load_model`` for names and errors."""
+    """Load a model as a student; see ``load_model`` for names and errors.
+
+    Raises:
+        ConfigError: for an adapter, or settings of one, where all weights are to be trained.
+    """
     loaded = load_model(base_of(name_or_path, settings.base), images=settings.images)
     adapter = settings.adapter or (str(loaded.adapter) if loaded.adapter else None)
     settings = replace(settings, adapter=adapter)
@@ -59,6 +63,16 @@ def prepare(name_or_path: str, settings: LanguageModelSettings) -> Prepared:
         if adapter:
             fields, start = read_adapter(Path(adapter))
             lora = replace(lora, **fields)
+    elif adapter:
+        raise ConfigError(
+            f"adaptation is 'full', which leaves out the adapter {adapter!r}; set it to 'lora', or "
+            "merge the adapter into its base with peft and name the merged model"
+        )
+    elif settings.lora != LoRASettings():
+        raise ConfigError(
+            "rank, alpha, dropout, targets and adapter_seed are of adapters, and all weights of "
+            "this model are trained; set adaptation='lora', or leave them out"
+        )
     dtype = settings.torch_dtype if lora else torch.float32
     model = loaded.model.to(settings.torch_device, dtype)
     longest = _longest_answer(loaded.model, settings)

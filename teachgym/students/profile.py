@@ -93,9 +93,13 @@ class Profile:
             raise ConfigError(f"{path} is not JSON: {error}") from error
         return build(f"the profile {path}", cls, settings=content)
 
-    def starting_from(self, skills: Sequence[str], competence: NDArray[np.float64]) -> Profile:
+    def starting_from(
+        self, skills: Sequence[str], levels: Sequence[float], competence: NDArray[np.float64]
+    ) -> Profile:
         """The same profile with other initial competences, (n_skills, n_levels)."""
         known = {skill: self.skills.get(skill, self.default) for skill in skills}
+        evenly = _evenly(levels)
+        competence = np.array([np.interp(evenly, levels, row) for row in competence])
         moved = {
             skill: replace(known[skill], start=tuple(row.tolist()))
             for skill, row in zip(skills, competence, strict=True)
@@ -135,6 +139,20 @@ class Profile:
         lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in rest.items()]
         text = "{\n" + ",\n".join(lines) + "\n}\n"
         Path(path).write_text(text.replace('"skills": {}', f'"skills": {{\n{skills}\n }}', 1))
+
+
+def _evenly(levels: Sequence[float]) -> NDArray[np.float64]:
+    """The fewest evenly spaced difficulties from 0 to 1 that ``levels`` are among, ascending.
+
+    The finest that are tried, if levels are among none.
+    """
+    for count in range(len(levels), 1000):
+        evenly = np.linspace(0, 1, count)
+        apart = np.abs(np.subtract.outer(levels, evenly))
+        if apart.min(axis=1).max() < 1e-9:
+            evenly[apart.argmin(axis=1)] = levels  # to the last bit
+            break
+    return evenly
 
 
 def profile_named(

@@ -112,7 +112,8 @@ class SimulatedStudent(Student):
     def export(self, folder: Path) -> None:
         """Write the student's state to ``folder/profile.json``, as a profile to start from."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.profile.starting_from(self.skills, self.competence).dump(folder / PROFILE_FILE)
+        profile = self.profile.starting_from(self.skills, self.levels, self.competence)
+        profile.dump(folder / PROFILE_FILE)
 
     def sample(
         self,
@@ -168,10 +169,6 @@ class SimulatedStudent(Student):
     def accuracy(self) -> FloatArray:
         """The probability of a right answer in each cell, shape (n_skills, n_levels)."""
         return accuracy(self.competence, self.dynamics)
-
-    def count(self, data: Data) -> FloatArray:
-        """The number of examples in each cell, (n_skills, n_levels); raises like ``cells``."""
-        return self.tally(self.cells(data))
 
     def tally(self, cells: NDArray[np.int64]) -> FloatArray:
         """The number of times each cell is in ``cells``, shape (n_skills, n_levels)."""

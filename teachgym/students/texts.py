@@ -92,8 +92,7 @@ class Texts:
                 f"{self.context}; lower max_new_tokens"
             )
         encoded = self._encode_prompts(prompts)
-        if [] in encoded:
-            raise ConfigError(f"prompt {encoded.index([])} has no tokens; give it some text")
+        require_tokens(encoded)
         self._count(sum(len(ids) > limit for ids in encoded), limit)
         return [self._shortened(*each, limit) for each in zip(prompts, encoded, strict=True)]
 
@@ -306,3 +305,10 @@ class Texts:
         if n_cut:
             self.cut += n_cut
             _log.warning("%d texts were cut to the %d tokens that fit", n_cut, limit)
+
+
+def require_tokens(prompts: Sequence[Sequence[int]]) -> None:
+    """Raise ``ConfigError`` for a prompt without tokens, after which no token has a probability."""
+    for number, ids in enumerate(prompts):
+        if not ids:
+            raise ConfigError(f"prompt {number} has no tokens; give it some text")

@@ -101,6 +101,22 @@ def test_an_exported_adapter_is_taught_on_from_where_it_was(base: Path, tmp_path
     assert again.generate([Prompt("copy ab=")]) == student.generate([Prompt("copy ab=")])
 
 
+def test_an_adapter_is_not_left_out_where_all_weights_are_to_be_trained(
+    base: Path, tmp_path: Path
+) -> None:
+    """It was, without a word, so that training began at the base."""
+    adapter_by_peft(tmp_path / "adapter")
+    change_settings(tmp_path / "adapter", base_model_name_or_path=str(base))
+    for name, adapter in (
+        (str(tmp_path / "adapter"), None),
+        (str(base), str(tmp_path / "adapter")),
+    ):
+        with pytest.raises(ConfigError, match="adaptation is 'full', which leaves out the adapter"):
+            LanguageModelStudent.load(name, device="cpu", adaptation="full", adapter=adapter)
+    with pytest.raises(ConfigError, match="this model are trained; set adaptation"):
+        LanguageModelStudent.load(str(base), device="cpu", rank=8)
+
+
 def test_what_is_written_is_read_bit_for_bit(tmp_path: Path) -> None:
     """B (3, 2) is stored transposed, (2, 3), and A (4, 3) as (3, 4); alpha need not be whole."""
     a, b = torch.arange(12.0).reshape(4, 3) / 7, torch.arange(6.0).reshape(3, 2) / 3

@@ -133,6 +133,21 @@ def test_an_exported_student_starts_where_it_was_left(
     assert again.save() == student.save()
 
 
+class Uneven(Words):
+    """As a task of several with other levels each."""
+
+    levels = (0.0, 1 / 3, 0.5)
+
+
+def test_an_exported_student_starts_where_it_was_left_whatever_its_levels(tmp_path: Path) -> None:
+    """They lie among 0, 1/6, ..., 1, of which a profile tells all."""
+    student = SimulatedStudent(profile_of(PLAIN, PLAIN), Uneven())
+    student.competence = np.random.default_rng(0).normal(size=(2, 3))
+    student.export(tmp_path)
+    again: Any = make_student("simulated", Uneven(), profile=str(tmp_path / PROFILE_FILE))
+    np.testing.assert_allclose(again.competence, student.competence, rtol=1e-12)
+
+
 def test_a_pickled_student_answers_alike(student: SimulatedStudent) -> None:
     right(student)
     copy = pickle.loads(pickle.dumps(student))
@@ -154,9 +169,9 @@ def examples(count: int, skill: str = "a", difficulty: float | None = 0.0) -> Da
 
 def test_the_trainer_counts_examples_by_skill_and_nearest_level(student: SimulatedStudent) -> None:
     data = examples(3) + examples(2, difficulty=0.9) + examples(1, "b", None)
-    np.testing.assert_array_equal(student.count(data), [[3, 2], [1, 0]])
+    np.testing.assert_array_equal(student.tally(student.cells(data)), [[3, 2], [1, 0]])
     with pytest.raises(UnknownSkillError, match="'letters'"):
-        student.count(examples(1, "letters"))
+        student.cells(examples(1, "letters"))
 
 
 def test_one_run_teaches_what_the_formula_says(student: SimulatedStudent) -> None:

@@ -25,7 +25,7 @@ from teachgym.students.checkpoints import copy_in, copy_out
 from teachgym.students.loading import without_progress_bars
 from teachgym.students.local.generation import require_sampling, uniforms
 from teachgym.students.lora import LoRASettings, to_adapt
-from teachgym.students.texts import Texts
+from teachgym.students.texts import Texts, require_tokens
 from teachgym.students.threads import few_threads
 from teachgym.types import Checkpoint, Prompt
 
@@ -153,6 +153,7 @@ class HuggingFaceStudent(Student):
     def logprobs(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[np.ndarray]:
         """The log-probability of each token of a target and of its end, shape (n_tokens,) each."""
         pairs = self.texts.pairs(prompts, targets)
+        require_tokens([prompt for prompt, _ in pairs])
         return [self._score(p.images, *pair) for p, pair in zip(prompts, pairs, strict=True)]
 
     def save(self) -> Checkpoint:

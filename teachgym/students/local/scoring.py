@@ -9,6 +9,7 @@ import torch
 
 from teachgym.students.local.network import split_by_tokens
 from teachgym.students.local.pool import StudentPool
+from teachgym.students.texts import require_tokens
 
 TOKENS_AT_ONCE = 4096
 """Tokens read in one pass, at most, unless one text has more."""
@@ -24,7 +25,11 @@ def score_targets(
         pool: of the student.
         student: its index.
         pairs: token ids of prompt and target.
+
+    Raises:
+        ConfigError: for a prompt without tokens.
     """
+    require_tokens([prompt for prompt, _ in pairs])
     scores: list[np.ndarray] = [np.empty(0)] * len(pairs)
 
     def length(i: int) -> int:

@@ -5,13 +5,14 @@ Worth it for models whose work is mostly overhead; LoRA students share their bas
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from teachgym.errors import ConfigError
+from teachgym.errors import LocalBackendError
 from teachgym.students.local.layout import Layout, multiply
 from teachgym.students.lora import replace_module
 
@@ -76,7 +77,7 @@ def stack_weights(model: Any, layout: Layout) -> dict[str, nn.Parameter]:
     Returns the stacked parameters, (K, ...) each, by the names they had.
 
     Raises:
-        ConfigError: for a model with other layers than linear ones, embeddings and RMSNorms.
+        LocalBackendError: for a model with other layers than linear ones, embeddings and RMSNorms.
     """
     stacked: dict[int, nn.Parameter] = {}
     names = {id(p): name for name, p in model.named_parameters()}
@@ -95,16 +96,17 @@ def stack_weights(model: Any, layout: Layout) -> dict[str, nn.Parameter]:
             continue
         weight = stack(getattr(module, "weight", None))
         if weight is None or set(own) - {"weight", "bias"}:
-            raise ConfigError(_unstackable(name, module))
+            raise LocalBackendError(_unstackable(name, module))
         new: nn.Module
-        if isinstance(module, nn.Linear):
+        forward = type(module).forward  # a class of its own may do more: Gemma 3 scales embeddings
+        if forward is nn.Linear.forward:
             new = StackedLinear(weight, stack(module.bias), layout)
-        elif isinstance(module, nn.Embedding):
+        elif forward is nn.Embedding.forward:
             new = StackedEmbedding(weight, layout, module.padding_idx)
         elif set(own) == {"weight"} and weight.ndim == 2 and "RMSNorm" in type(module).__name__:
             new = StackedNorm(module, weight, layout)
         else:
-            raise ConfigError(_unstackable(name, module))
+            raise LocalBackendError(_unstackable(name, module))
         replace_module(model, name, new)
     return {names[key]: parameter for key, parameter in stacked.items()}
 
@@ -115,6 +117,7 @@ def unstack_weights(model: Any, student: int) -> Any:
     state = dict(model.named_parameters())
     with torch.random.fork_rng():  # a new model draws weights
         plain = type(model)(model.config)
+    plain.generation_config = copy.deepcopy(model.generation_config)
     for name, parameter in plain.named_parameters():
         parameter.copy_(state[name][student])
     return plain.eval()

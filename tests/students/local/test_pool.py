@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import GenerationConfig
 
+from teachgym.benchmarks.models.tokenizers import make_tokenizer
 from teachgym.errors import ConfigError
 from teachgym.students.local.layout import Layout
 from teachgym.students.local.network import Network, context_of
 from teachgym.students.local.pool import StudentPool
-from teachgym.students.lora import LoRASettings, add_adapters
+from teachgym.students.lora import LoRASettings, add_adapters, to_adapt
 from teachgym.students.texts import Texts
 from teachgym.training.datum import encode
 from teachgym.training.fine_tuning import FineTuner
@@ -25,6 +28,7 @@ from teachgym.training.settings import FineTuningSettings
 from teachgym.types import Checkpoint, Data, Example, Prompt
 from tests.students.models import (
     ARCHITECTURES,
+    CONTEXT,
     make_model,
     make_pool,
     scatter_adapters,
@@ -302,6 +306,14 @@ def test_the_fingerprint_follows_weights_and_settings() -> None:
     assert len(prints | {print_}) == 5
 
 
+def test_one_of_several_is_exported_with_the_settings_of_its_generation(tmp_path: Path) -> None:
+    """The longest answer is among them, without which it would be another student."""
+    pool = make_pool(2)
+    pool.network.model.generation_config.max_new_tokens = 7
+    students_of(pool)[1].export(tmp_path)
+    assert GenerationConfig.from_pretrained(tmp_path).max_new_tokens == 7
+
+
 def test_a_pickled_pool_works_on() -> None:
     students = students_of(make_pool(2, lora=LoRASettings(rank=2)))
     students[0].generate([Prompt("ab=")])
@@ -319,11 +331,22 @@ def test_a_checkpoint_of_another_pool_is_refused() -> None:
 # -- what cannot be --------------------------------------------------------------------------
 
 
+class Scaled(torch.nn.Embedding):
+    """As Gemma 3's."""
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(ids)
+
+
 def test_models_that_cannot_be_stacked_or_shared_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"LayerNorm, whose weights cannot be stacked"):
         make_pool(2, architecture="gpt2")
     with pytest.raises(ConfigError, match=r"dropout of its own"):
         make_pool(2, architecture="gpt2", resid_pdrop=0.1)
+    model = make_model()
+    model.model.embed_tokens.__class__ = Scaled
+    with pytest.raises(ConfigError, match=r"Scaled, whose weights cannot be stacked"):
+        StudentPool(model, Texts(make_tokenizer(), CONTEXT), max_new_tokens=8, count=2)
     with pytest.raises(ConfigError, match=r"a pool has 0 students"):
         make_pool(0)
     with pytest.raises(ConfigError, match=r"named \('nothing',\); there are: down_proj"):
@@ -347,6 +370,8 @@ def test_adapters_change_nothing_at_first_and_are_those_of_the_targets() -> None
         f"model.layers.{i}.self_attn.{name}_proj" for i in (0, 1) for name in ("q", "v")
     ]
     assert torch.equal(model(ids).logits, before)
+    one = to_adapt(make_model(), LoRASettings(targets="q_proj"))
+    assert [*one] == [f"model.layers.{i}.self_attn.q_proj" for i in (0, 1)]
     a = layers["model.layers.0.self_attn.q_proj"].lora_A
     assert a.shape == (1, 32, 3)
     assert a.abs().max() <= 32**-0.5

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from teachgym.errors import ConfigError
+from teachgym.students.hf.student import HuggingFaceStudent
 from teachgym.students.lora import LoRASettings
 from teachgym.types import Prompt
 from tests.students.models import make_pool, scatter_adapters, students_of
@@ -30,6 +32,15 @@ def test_each_token_of_a_target_and_its_end_has_its_log_probability(count: int) 
         rows = logits.log_softmax(-1)[len(prompt) - 1 : -1]
         expected = rows.gather(1, torch.tensor(target)[:, None])[:, 0].numpy()
         np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_prompt_without_tokens_has_nothing_to_tell_the_first_token_by() -> None:
+    """It was scored by whatever text stood before it."""
+    pool = make_pool()
+    reference = HuggingFaceStudent(pool.network.model, pool.texts, max_new_tokens=8)
+    for student in (*students_of(pool), reference):
+        with pytest.raises(ConfigError, match="prompt 1 has no tokens; give it some text"):
+            student.logprobs([Prompt("ab"), Prompt("")], ["xy", "xy"])
 
 
 def test_a_score_does_not_depend_on_what_else_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
