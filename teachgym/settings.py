@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, wraps
 from types import NoneType, UnionType
@@ -25,12 +25,12 @@ from typing import (
     cast,
     get_args,
     get_origin,
-    get_type_hints,
 )
 
 import numpy as np
 from annotated_types import Interval
 
+from teachgym.annotations import annotations_of
 from teachgym.errors import ConfigError, unknown
 from teachgym.shown import in_words, shown, size_in_words
 
@@ -324,11 +324,7 @@ def _told(what: str, hint: Any, given: Mapping[str, Any]) -> Iterator[None]:
 @cache
 def hints_of(maker: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a dataclass's fields, or of a function's arguments."""
-    declared = is_dataclass(maker) or not isinstance(maker, type)
-    source = maker if declared else maker.__init__
-    hints: dict[str, Any] = {}
-    with suppress(NameError):  # Annotations of names that only a type checker imports.
-        hints = get_type_hints(inspect.unwrap(source), include_extras=True)
+    hints = annotations_of(maker)
     names = inspect.signature(maker).parameters if isinstance(maker, type) else hints
     return {name: _open(hint) for name, hint in hints.items() if name in names and name != "return"}
 
@@ -336,7 +332,11 @@ def hints_of(maker: Callable[..., Any]) -> dict[str, Any]:
 def _open(hint: Any) -> Any:
     """The annotation; anything, for a seam: what stands behind it is for its conformance check."""
     kinds = get_args(hint) if get_origin(hint) in _UNIONS else (hint,)
-    return Any if any(getattr(kind, "_is_protocol", False) for kind in kinds) else hint
+    if any(getattr(kind, "_is_protocol", False) for kind in kinds):
+        return Any
+    lists: Any = FromJson  # For a tuple, too: JSON and TOML have no other word for it.
+    listed = tuple(lists[kind] if get_origin(kind) is tuple else kind for kind in kinds)
+    return hint if listed == kinds else Union[listed]  # noqa: UP007
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -377,7 +377,7 @@ _WORDS: dict[Any, str] = {
     str: "a text",
     Mapping: "a table of settings",
 }
-_ITEMS = {float: "numbers", int: "integers", str: "texts"}
+_ITEMS: dict[Any, str] = {float: "numbers", int: "integers", str: "texts"}
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 _BEYOND = {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"}
@@ -423,7 +423,7 @@ class _Place:
         if lists:
             item = arguments[int(key) if origin is tuple and Ellipsis not in arguments else 0]
             return _Place(f"{self.name}[{key}]", item, self.value[key], self.secret)
-        if origin is Mapping:
+        if origin in (Mapping, dict):
             name = f"{self.name}.{str(key)[:80]}"
             return _Place(name, arguments[1], self.value[key], self.secret)
         return None
@@ -446,7 +446,7 @@ def _refusal(what: str, error: ValidationError, hint: Any, given: Mapping[str, A
         if not place.table:
             return ConfigError(f"{whose} has no settings; {where[-1]!r} was given")
         return ConfigError(unknown(f"setting of {whose}", where[-1], place.table))
-    if fault in _MISSING:
+    if fault in _MISSING and place.table:
         return ConfigError(f"{whose} needs the setting {where[-1]!r}; give it a value")
     if fault == "value_error":
         reason = f"{first['ctx']['error']}"
@@ -493,7 +493,8 @@ def _describe(kind: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if origin in _LISTS:
-        item = _bare(arguments[0]) if arguments else str
-        return f"a list of {_ITEMS.get(item, 'values')}"
-    word = _WORDS[Mapping] if is_dataclass(origin) else _WORDS.get(origin)
+        [item] = items if len(items := {*map(_bare, arguments)} - {Ellipsis}) == 1 else [None]
+        fixed = origin is tuple and arguments[-1:] not in ((), (Ellipsis,))
+        return f"a list of {f'{len(arguments)} ' * fixed}{_ITEMS.get(item, 'values')}"
+    word = _WORDS[Mapping] if is_dataclass(origin) or origin is dict else _WORDS.get(origin)
     return word or f"a {getattr(origin, '__name__', origin)}"

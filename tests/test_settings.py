@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from teachgym.errors import ConfigError
-from teachgym.settings import checked
+from teachgym.settings import check_settings, checked
 
 
 @checked
@@ -54,3 +55,54 @@ def test_others_are_named_with_what_they_must_be(name: str, value: Any, expected
     with pytest.raises(ConfigError) as caught:
         Everything(**{name: value})
     assert str(caught.value) == f"{name} is {value!r}; it must be {expected}"
+
+
+def mine(
+    env: "what a type checker alone knows",  # type: ignore[valid-type]  # noqa: F722
+    *,
+    sizes: tuple[int, ...] = (),
+    pair: tuple[int, float] | None = None,
+    shares: dict[str, float] | None = None,
+    rows: Sequence[tuple[str, str]] = (),
+    things: list = [],  # type: ignore[type-arg]  # noqa: B006
+) -> str:
+    """A part of somebody's own, with the usual annotations."""
+    return f"{sizes}"
+
+
+class Maker:
+    """What can be called as a function is."""
+
+    def __call__(self, env: Any, *, sizes: tuple[int, ...] = ()) -> str:
+        return f"{sizes}"
+
+
+MAKERS: list[Any] = [mine, partial(mine, env=None), Maker()]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_what_json_has_as_a_list_is_taken_for_a_tuple(maker: Any) -> None:
+    """A file or a command line has no other word for it."""
+    for sizes in ([1, 2], (1, 2), []):
+        check_settings("mine", {"sizes": sizes}, maker, but=["env"])
+    with pytest.raises(ConfigError, match=r"sizes\[1\] is 'x'; it must be an integer"):
+        check_settings("mine", {"sizes": [1, "x"]}, maker, but=["env"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("sizes", 1, "sizes is 1; it must be a list of integers"),
+        ("pair", [1], "pair is [1]; it must be a list of 2 values or nothing"),
+        ("shares", {"a": "b"}, "shares.a is 'b'; it must be a number"),
+        ("shares", 1, "shares is 1; it must be a table of settings or nothing"),
+        ("rows", [["a"]], "rows[0] is ['a']; it must be a list of 2 texts"),
+        ("things", 1, "things is 1; it must be a list of values"),
+    ],
+)
+def test_an_annotation_that_is_no_type_leaves_the_others_checked(
+    name: str, value: Any, expected: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_settings("mine", {name: value}, mine, but=["env"])
+    assert str(caught.value) == expected
