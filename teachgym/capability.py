@@ -111,5 +111,5 @@ def _answer(
         return functions[name](*arguments), None
     except TeachgymError as error:
         return None, type(error)(*map(str, error.args))
-    except Exception as error:  # Whatever a task of somebody else raises.
+    except BaseException as error:  # Whatever a task of somebody else raises, an exit too.
         return None, ConformanceError(f"{name} raised {type(error).__name__}: {error}")

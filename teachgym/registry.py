@@ -38,7 +38,7 @@ from teachgym.errors import (
     require_packages,
     unknown,
 )
-from teachgym.settings import REQUIRED, check_settings, settings_of
+from teachgym.settings import REQUIRED, check_settings, settings_of, within
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -129,7 +129,8 @@ class Registry(Mapping[str, Any]):
                 "which no name leads to; name it as module:attribute or file.py:attribute instead"
             )
         if (entry := self._entry_point(reference)) is not None:
-            return entry.load()
+            with within(f"{self.what(reference)} ({self.origin(reference)})"):
+                return load_attribute(f"{entry.module}:{entry.attr}")
         if is_reference(reference):
             return load_attribute(reference)
         raise self.unknown(reference)
@@ -235,9 +236,10 @@ class Registry(Mapping[str, Any]):
         part = self.load(reference)
         return inspect.signature(part).parameters if self.makes(part) else {}
 
-    def describe(self, reference: Any) -> str:
-        """The first line of the part's docstring."""
-        return summary(self.load(reference))
+    def describe(self, name: str) -> str:
+        """The first line of the docstring of a part, whose packages need not be there."""
+        part = self._parts.get(name, name)
+        return summary(load_attribute(part) if is_reference(str(part)) else self.load(part))
 
     def origin(self, reference: Any) -> str:
         """The origin of a part: built-in, an installed package, a file, a module, an object."""

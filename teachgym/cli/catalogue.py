@@ -33,8 +33,17 @@ class Listing:
         return rich_rows(rows, title=title, words=self.columns)
 
 
+def _told(tell: Callable[[str], str], name: str) -> str:
+    """The text about a name, or why there is none: a package of somebody else may be broken."""
+    try:
+        return tell(name)
+    except Exception as error:
+        return f"cannot be loaded: {error}"
+
+
 def _rows(registry: Registry) -> Rows:
-    return ((name, registry.describe(name), registry.origin(name)) for name in registry.names)
+    names = registry.names
+    return ((name, _told(registry.describe, name), registry.origin(name)) for name in names)
 
 
 def _env_rows() -> Rows:
@@ -42,24 +51,24 @@ def _env_rows() -> Rows:
 
 
 def _teacher_rows() -> Rows:
-    from teachgym.agents import TEACHERS, teacher_entry
+    from teachgym.agents import TEACHERS
 
     for name in TEACHERS.names:
-        entry = teacher_entry(name)
-        does = "\n".join(filter(None, [entry.description, _teacher_settings(name)]))
-        yield name, entry.places or "any", does, entry.observes or "", TEACHERS.origin(name)
+        entry = TEACHERS.get(name)
+        places, observes = (entry.places, entry.observes) if entry else ("any", None)
+        yield name, places, _told(_teacher_text, name), observes or "", TEACHERS.origin(name)
 
 
-def _teacher_settings(name: str) -> str:
-    from teachgym.agents import REQUIRED, teacher_settings
+def _teacher_text(name: str) -> str:
+    from teachgym.agents import REQUIRED, teacher_entry, teacher_settings
 
+    does = teacher_entry(name).description
     try:
         settings = teacher_settings(name)
     except MissingExtraError as error:
-        return str(error)
-    return ", ".join(
-        key if default is REQUIRED else f"{key}={default}" for key, default in settings.items()
-    )
+        return f"{does}\n{error}"
+    texts = (key if value is REQUIRED else f"{key}={value}" for key, value in settings.items())
+    return "\n".join(filter(None, [does, ", ".join(texts)]))
 
 
 def _student_rows() -> Rows:
@@ -81,10 +90,11 @@ def _source_rows() -> Rows:
 def _suite_rows() -> Rows:
     from teachgym.benchmarks.bench.suites import SUITES, make_suite
 
-    for name in SUITES.names:
+    def shape(name: str) -> str:
         suite = make_suite(name)
-        shape = f"{suite.description}; {len(suite.arms)} arms, {suite.seeds} seeds"
-        yield name, shape, SUITES.origin(name)
+        return f"{suite.description}; {len(suite.arms)} arms, {suite.seeds} seeds"
+
+    yield from ((name, _told(shape, name), SUITES.origin(name)) for name in SUITES.names)
 
 
 def _kind(path: str, what: str) -> Listing:

@@ -6,6 +6,7 @@ import copy
 import functools
 import operator
 import pickle
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ import pytest
 from teachgym.agents import TEACHERS, Kind, make_teacher
 from teachgym.agents.context import Classroom
 from teachgym.agents.llm.open_ended import LLMOpenEnded
+from teachgym.capability import Capability
 from teachgym.chat.make import make_chat
 from teachgym.chat.scripted import Scripted
 from teachgym.engines.llm import LLMEngine
@@ -182,6 +184,12 @@ def caught(call: Callable[[], Any]) -> BaseException:
         call()
     error.value.__traceback__ = None  # Its frames are those of this test.
     return error.value
+
+
+def test_a_grader_that_ends_its_process_ends_the_call_alone() -> None:
+    """As ``exit()`` in code that a student wrote; it left the caller waiting for ever."""
+    grade = Capability(grade=lambda: sys.exit("done"))
+    assert str(caught(lambda: grade("grade"))) == "grade raised SystemExit: done"
 
 
 def test_a_task_of_somebody_else_is_out_of_reach_too_even_through_its_errors() -> None:
