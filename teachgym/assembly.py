@@ -148,7 +148,7 @@ def describe(config: RunConfig) -> str:
     """A line that says who teaches whom."""
     return describe_teaching(
         teacher=label(config.teacher),
-        student=student_name(config),
+        student=label(student_name(config)),
         env=config.env,
         seed=config.seed,
     )

@@ -23,6 +23,7 @@ from teachgym.envs.config import env_id, env_settings, short_name
 from teachgym.loop import Observer, Say, observed, unheard
 from teachgym.records import Record
 from teachgym.redaction import redact_settings
+from teachgym.registry import label
 from teachgym.report.figures import result_figure
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
@@ -275,7 +276,7 @@ def _finish(parts: Parts, run_folder: RunFolder, tally: Tally, say: Say) -> RunR
         temporary.mkdir()
         base.student.export(temporary)
     config, names = parts.setup.config, {"teacher": parts.teacher.name, "task": base.task.name}
-    names |= {"env": config.env, "student": parts.setup.student}
+    names |= {"env": config.env, "student": label(parts.setup.student)}
     result = collect_result(run_folder, snapshot, tally, seed=config.seed, **names)
     write_json(run_folder.result, result_to_json(result))
     return result

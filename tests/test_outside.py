@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +36,7 @@ import numpy as np
 
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.engines.procedural import ProceduralEngine
+from teachgym.students.simulated import simulated_student
 from teachgym.testing import ToyTask
 
 
@@ -75,6 +76,11 @@ def double(before, after, cost):
     return 2 * (after.accuracy - before.accuracy)
 
 
+def pupil(task):
+    """A student."""
+    return simulated_student(task)
+
+
 def annotated(env, *, floor: "Unheard" = 0.01) -> "Of":
     """Has annotations that only a type checker knows."""
     return Halfway(env, floor=floor)
@@ -107,7 +113,7 @@ seed = 3
 floor = 0.1
 
 [env_settings]
-student = "simulated"
+student = "mine.py:pupil"
 task = "mine.py:Toy"
 engine = "mine.py:Engine"
 reward = "mine.py:double"
@@ -118,8 +124,8 @@ steps = 2
 examples = 40
 """
 
-PARTS = ("teacher=mine.py:Halfway", "task=mine.py:Toy", "reward=mine.py:double")
-"""Whose digests a run records, besides that of its engine."""
+PARTS = ("Halfway", "Toy", "double", "pupil", "Engine")
+"""The parts in ``run.toml``, whose digests a run records."""
 
 
 @pytest.fixture
@@ -170,7 +176,7 @@ def test_files_of_a_users_own_run_by_options_toml_and_gym_make_alike(
     assert episode.return_ == one["return_"]
     written = read(lab / "one" / "config.json")
     assert written["config"]["teacher"] == f"{lab}/mine.py:Halfway"
-    assert len(written["code"]) == len(PARTS) + 1
+    assert len(written["code"]) == len(PARTS)
     assert len(set(written["code"].values())) == 1
 
 
@@ -203,6 +209,7 @@ def test_a_run_is_resumed_by_the_recorded_names_and_changed_code_has_to_be_accep
     teachgym(elsewhere, "resume", str(lab / "run"), "--accept", "code", "--quiet")
     whole, resumed = read(lab / "whole" / "result.json"), read(lab / "run" / "result.json")
     assert resumed["return_"] == whole["return_"]
+    assert resumed["student"] == whole["student"] == "pupil"
     assert any(line.startswith("code: ") for line in resumed["accepted"])
 
 
@@ -225,7 +232,8 @@ def test_an_installed_package_offers_parts_by_entry_points(
     metadata.mkdir(parents=True)
     (site / "curricula.py").write_text(MINE)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: curricula\nVersion: 1.2\n")
-    points = ("teachers]\nhalfway = curricula:Halfway", "tasks]\nmy-toy = curricula:Toy")
+    teachers = "teachers]\nhalfway = curricula:Halfway\nlost = curricula:Lost"
+    points = (teachers, "tasks]\nmy-toy = curricula:Toy")
     (metadata / "entry_points.txt").write_text("".join(f"[teachgym.{p}\n" for p in points))
     work = lab / "work"
     work.mkdir()
@@ -239,6 +247,9 @@ def test_an_installed_package_offers_parts_by_entry_points(
     assert "halfway" in listed
     assert "entry point of curricula 1.2" in " ".join(listed.split())
     assert "Did you mean 'halfway'?" in here("run", "--teacher=halfwya", code=2)
+    lost = "teacher 'lost' (entry point of curricula 1.2): unknown attribute 'Lost' of curricula"
+    assert "cannot be loaded" in listed
+    assert lost in here("run", "--teacher=lost", code=2)
 
 
 def test_a_mistake_in_the_users_code_is_theirs_and_a_wrong_setting_is_not(
@@ -317,6 +328,21 @@ def test_what_names_nothing_is_answered_with_what_would(
 ) -> None:
     with pytest.raises(kind, match=said):
         TEACHERS.load(reference)
+
+
+class Maker:
+    """What can be called makes parts, whatever it is."""
+
+    def __call__(self, task: Any, *, size: int = 1) -> str:
+        return f"{size}"
+
+
+@pytest.mark.parametrize("maker", [Maker(), partial(Maker.__call__, None)])
+def test_whatever_can_be_called_makes_parts_from_checked_settings(maker: Any) -> None:
+    engines = Registry("engine", {}, given=("task",))
+    assert engines.make(maker, ToyTask(), settings={"size": 2}) == "2"
+    with pytest.raises(ConfigError, match="size is 'x'; it must be an integer"):
+        engines.make(maker, ToyTask(), settings={"size": "x"})
 
 
 def test_a_maker_must_take_what_it_is_given() -> None:

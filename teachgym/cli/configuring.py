@@ -110,12 +110,13 @@ def override_given(record: Record, flags: Mapping[str, Any]) -> None:
 
 
 def override_settings(record: Record, settings: Mapping[str, Any]) -> None:
-    """Set ``teacher.``, ``chat.``, ``keep.``, ``wandb.`` where they belong, others of the env."""
+    """Set ``teacher.``, ``chat.``, ``keep.``, trackers where they belong, others of the env."""
     tables = {
         "teacher": "teacher_settings",
         "teacher_settings": "teacher_settings",
         "chat": "chat",
         "keep": "keep",
+        "trackers": "trackers",
         "wandb": "trackers.wandb",
     }
     for key, value in settings.items():

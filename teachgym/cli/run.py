@@ -150,21 +150,30 @@ def show(result: RunResult, folder: Path) -> None:
     say(f"training data   {folder / 'examples.jsonl'}")
     say(f"learning curve  {folder / 'curve.png'}")
     say(f"best student    {folder / 'student'}")
-    say(f"teach it on     teachgym run {_again(result, folder)}")
+    if again := _again(folder):
+        say(f"teach it on     {again}")
 
 
-def _again(result: RunResult, folder: Path) -> str:
-    """The options of a run that goes on with the trained student, on the same task."""
+def _again(folder: Path) -> str:
+    """The command that goes on with the trained student, on the same task.
+
+    Empty for students of which nobody knows how to load them.
+    """
+    from teachgym.assembly import student_name
     from teachgym.cli.configuring import as_options
     from teachgym.experiment import config_of
+    from teachgym.students import is_language_model
 
-    given, student = config_of(folder).env_settings, folder / "student"
+    config, student = config_of(folder), folder / "student"
+    given, name = config.env_settings, student_name(config)
     settings = {key: given[key] for key in ("task_settings", "skills") if given.get(key)}
-    if result.student == "simulated":
+    if name == "simulated":
         settings = {"student_settings": {"profile": str(student / "profile.json")}, **settings}
-        student = Path("simulated")
-    task = f"--task {given['task']} " if "task" in given else ""
-    return f"--student {student} {task}{as_options(settings)}".rstrip()
+        student = Path(name)
+    elif not is_language_model(name):
+        return ""
+    task = ("--task", given["task"]) if "task" in given else ()
+    return f"{command('run', '--student', student, *task)} {as_options(settings)}".rstrip()
 
 
 def show_table(rows: Rows, *, markdown: bool = False) -> None:

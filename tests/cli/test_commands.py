@@ -22,6 +22,7 @@ import teachgym
 from teachgym.agents import TEACHERS
 from teachgym.cli import app, configuring, main
 from teachgym.cli.catalogue import LISTINGS
+from teachgym.cli.run import _again as teach_again
 from teachgym.cli.run import prepare_process, say
 from teachgym.envs.config import EnvConfig
 from teachgym.errors import ConfigError
@@ -354,6 +355,49 @@ def test_everything_that_can_be_named_is_listed() -> None:
     only = teach("list", "rewards").output
     assert "accuracy_gain" in only
     assert "weakest" not in only
+
+
+def test_the_lists_are_there_without_any_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after ``pip install .``, where a task for mathematics and a server's client cannot run."""
+    monkeypatch.setattr("teachgym.errors.find_spec", lambda name: None)
+    for kind, name, about in (
+        ("tasks", "gsm8k", "Grade-school word problems"),
+        ("chat", "openai", "A model at a server"),
+    ):
+        outcome = teach("list", kind)
+        assert outcome.exit_code == 0, outcome.output
+        assert name in outcome.output
+        assert about in outcome.output
+
+
+def test_a_tracker_of_ones_own_is_named_as_other_parts_are() -> None:
+    record: dict[str, Any] = {}
+    configuring.override_settings(record, {"trackers.lines": "mine.py:Lines", "wandb.rows": 3})
+    assert record == {"trackers": {"lines": "mine.py:Lines", "wandb": {"rows": 3}}}
+    for command in (("run", *FAST), ("bench", "smoke", "--dry-run")):
+        refused = teach(*command, "--set=trackers.lines=mine.py:Lines")
+        assert refused.exit_code == 2
+        assert "there is no file" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"student": "tiny"}, "teachgym run --student 'my runs/student'"),
+        ({"student": "small", "task": "a b.py:T"}, "--student 'my runs/student' --task 'a b.py:T'"),
+        ({"student": "mine.py:habit"}, ""),
+        ({"student": "several"}, ""),
+    ],
+)
+def test_the_command_that_teaches_a_student_on_can_be_given_where_there_is_one(
+    settings: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows how to load what a student of somebody's own, or several, have written."""
+    config = RunConfig(env_settings=settings)
+    monkeypatch.setattr("teachgym.experiment.config_of", lambda folder: config)
+    again = teach_again(Path("my runs"))
+    assert again.endswith(said)
+    assert bool(again) == bool(said)
 
 
 def test_the_list_of_teachers_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:

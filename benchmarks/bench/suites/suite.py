@@ -116,7 +116,7 @@ class Suite:
     """Published claims about its arms; the board has a verdict on each."""
     chat: Mapping[str, Any] = field(default_factory=dict)
     """The chat model of arms that ask one."""
-    trackers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trackers: Mapping[str, Any] = field(default_factory=dict)
     """Destinations of the metrics of every run besides its folder; see ``RunConfig.trackers``."""
     tunes: bool = False
     """Whether its runs are there to choose settings or to learn from, with seeds from
@@ -232,7 +232,7 @@ class Suite:
         self,
         env_settings: Mapping[str, Any] | None = None,
         chat: Mapping[str, Any] | None = None,
-        trackers: Mapping[str, Mapping[str, Any]] | None = None,
+        trackers: Mapping[str, Any] | None = None,
     ) -> Suite:
         """The suite with other settings of all runs, another chat model, other trackers.
 
