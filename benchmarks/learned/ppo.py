@@ -46,6 +46,8 @@ class Policy:
     student: str
     """One of ``STUDENTS``, with the bases that boards do not compare on."""
     names: bool = True
+    length: int = 1
+    """Length of its training as a multiple of the others'."""
 
 
 POLICIES: Mapping[str, Policy] = {
@@ -53,7 +55,9 @@ POLICIES: Mapping[str, Policy] = {
     "ppo-nameless, bases 5 and 6": Policy("simulated", names=False),
     "ppo-nameless, hard": Policy(HARD, names=False),
     "ppo, bases 5 and 6": Policy("simulated"),
+    "ppo, hard, longer": Policy(HARD, length=3),
 }
+KNOW_HARD = ("ppo, hard", "ppo, hard, longer")
 RULES = ("uniform", "alp", "weakest", "best-constant", "planned")
 AGAINST = ("uniform", "alp", "best-constant")
 HELD_OUT = range(5000, 5020)
@@ -83,14 +87,16 @@ def met(arm: str) -> list[Record]:
 
 
 def train(arm: str, run: int, steps: int) -> Any:
-    """Train one of ``POLICIES`` for at least ``steps`` environment steps."""
+    """Train one of ``POLICIES`` for at least ``steps`` environment steps times its length."""
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import VecNormalize
 
     places = met(arm)
     parts = [make_rows(arm, settings, ROWS // len(places)) for settings in places]
     env = VecNormalize(GymnasiumVecEnv(*parts), norm_obs=False, gamma=1.0)
-    return PPO("MlpPolicy", env, seed=run, device="cpu", **RECIPE).learn(steps)
+    return PPO("MlpPolicy", env, seed=run, device="cpu", **RECIPE).learn(
+        steps * POLICIES[arm].length
+    )
 
 
 def play_policy(student: str, arm: str, model: Any) -> Returns:
@@ -130,21 +136,22 @@ def seeds_of(student: str) -> Sequence[int]:
 
 
 def describe(lines: Sequence[Line]) -> str:
-    """Tabulate the arms, and say what share of the value of planning PPO has on ``hard``."""
-    return "\n\n".join([tabulate(lines, AGAINST), *_share(lines)])
+    """Tabulate the arms, and say what shares of the value of planning PPO has on ``hard``."""
+    shares = (_share(lines, arm) for arm in KNOW_HARD)
+    return "\n\n".join([tabulate(lines, AGAINST), *filter(None, shares)])
 
 
-def _share(lines: Sequence[Line]) -> list[str]:
+def _share(lines: Sequence[Line], arm: str) -> str:
     """(PPO - best constant) / (best plan - best constant), for the student that it met."""
     returns = by_arm(lines)
-    own, *known = (returns.get((HARD, arm)) for arm in ("ppo, hard", "best-constant", "planned"))
+    own, *known = (returns.get((HARD, each)) for each in (arm, "best-constant", "planned"))
     if own is None or any(bound is None for bound in known):
-        return []
+        return ""
     constant, planned = (float(np.mean(bound)) for bound in known if bound is not None)
     gains = own.mean(axis=1) - constant  # (n_runs,)
     room = np.full(len(gains), planned - constant)
     share = ratio(gains, room, np.random.default_rng(0))
-    return [f"Of what the best plan gains above the best constant allocation PPO has {share}."]
+    return f"Of what the best plan gains above the best constant allocation {arm} has {share}."
 
 
 def main() -> None:

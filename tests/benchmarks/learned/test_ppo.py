@@ -64,7 +64,7 @@ def test_the_share_is_of_what_planning_is_worth() -> None:
         Line("ppo, hard", "hard", (0.14, 0.16), run=0, trained=640),
         Line("ppo, hard", "hard", (0.16, 0.18), run=1, trained=640),
     ]
-    assert "PPO has 0.600" in describe(lines)
+    assert "ppo, hard has 0.600" in describe(lines)
     assert "Of what" not in describe(lines[1:])
 
 
