@@ -25,7 +25,7 @@ from teachgym.benchmarks.bench.suites import Cell
 from teachgym.errors import RunError, require_packages
 from teachgym.records import Record
 from teachgym.registry import recorded
-from teachgym.runs.files import check_writable, replacing, settle
+from teachgym.runs.files import check_writable, replacing
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal, from_jsonable
 from teachgym.types import CURRENCIES
@@ -90,7 +90,7 @@ def export_episodes(bench: Path, out: Path) -> Written:
             f"{bench} has no finished run with observations and actions of numbers"
             + f" ({', '.join(left_out)} have texts or examples)" * bool(left_out)
         )
-    out = settle(out)
+    out = out.resolve()  # Minari misreads relative paths of Parquet files.
     if out.exists():
         raise RunError(f"{out} exists; give a new folder")
     check_writable(out)
