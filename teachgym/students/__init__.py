@@ -53,6 +53,7 @@ STUDENTS = Registry(
         SEVERAL: "teachgym.students.several:several_students",
     },
     given=("task",),
+    base=Student,
 )
 """Every student that is no language model, called as ``(task, **settings)``."""
 

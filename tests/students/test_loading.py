@@ -81,9 +81,9 @@ def test_trained_weights_have_32_bits_whatever_is_computed(
     from teachgym.training import make_trainer
     from teachgym.types import Example
 
-    student: Any = make_student(
-        str(folder), make_task("arithmetic-and-strings"), dtype=dtype, adaptation=adaptation, rank=2
-    )
+    own = {"rank": 2} if adaptation == "lora" else {}
+    task = make_task("arithmetic-and-strings")
+    student: Any = make_student(str(folder), task, dtype=dtype, adaptation=adaptation, **own)
     assert all(w.values.dtype == torch.float32 for w in student.pool.weights)
     base = getattr(torch, dtype) if adaptation == "lora" else torch.float32
     assert student.model.get_input_embeddings().weight.dtype == base

@@ -234,6 +234,12 @@ def test_settings_that_do_not_exist_are_answered_with_those_that_do() -> None:
         make_trainer(student, learning_rate=0.1)
 
 
+def test_what_is_no_student_is_refused_by_what_it_lacks(tmp_path: Path) -> None:
+    """A path is a text; as an object, it was taken for the student itself."""
+    with pytest.raises(ConfigError, match=r"lacks batchable, .*; derive from teachgym.protocols"):
+        make_student(tmp_path, Words())
+
+
 def test_a_misspelt_name_is_not_looked_up_on_the_hub() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'simulated'"):
         make_student("smulated", Words())
