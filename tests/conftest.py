@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 for _name, _value in {
     "OMP_NUM_THREADS": "1",
@@ -19,6 +21,9 @@ for _name, _value in {
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+
+from teachgym import workers  # noqa: E402
+from tests.forking import forking  # noqa: E402
 
 # Times are noisy on shared machines: examples have no deadline, and are the same on every run.
 # `make slow` asks for the profile of more of them.
@@ -72,6 +77,26 @@ def _no_waiting_for_disks() -> Iterator[None]:
     """A run waits for its disk some ten times a step, and no test cuts the power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _software_is_looked_at_once() -> Iterator[None]:
+    """Each run asks git twice and reads the metadata of six packages, and no test changes them."""
+    from teachgym.runs import provenance
+
+    versions, commit = provenance.versions(), cache(provenance.commit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "versions", lambda: dict(versions))
+        patch.setattr(provenance, "commit", commit)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _forked_workers() -> Iterator[None]:
+    """A worker that starts afresh loads packages for longer than a test has it work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "multiprocessing", SimpleNamespace(get_context=forking))
         yield
 
 

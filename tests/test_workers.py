@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,7 +11,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from teachgym import workers
 from teachgym.workers import VISIBLE, worker_pool
+
+
+@pytest.fixture(autouse=True)
+def _start_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users' workers do."""
+    monkeypatch.setattr(workers, "multiprocessing", multiprocessing)
 
 
 def device(rendezvous: Path) -> tuple[str, int]:
