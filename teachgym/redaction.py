@@ -16,7 +16,7 @@ import logging
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -94,13 +94,18 @@ def redact_settings(value: Any) -> Any:
 
     Nothing that merely looks like a secret is changed: settings are read again.
     """
+    known = _known()  # Once: looking through the environment takes longer than through a text.
+    return _redact_leaves(value, _finder(known).hide if known else str)
+
+
+def _redact_leaves(value: Any, hidden: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {key: redact_settings(item) for key, item in value.items()}
+        return {key: _redact_leaves(item, hidden) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_settings(item) for item in value]
+        return [_redact_leaves(item, hidden) for item in value]
     if not isinstance(value, str):
         return value
-    return _ADDRESS.sub(lambda match: strip_url(match[0]), hide(value))
+    return _ADDRESS.sub(lambda match: strip_url(match[0]), hidden(value))
 
 
 def strip_url(url: str) -> str:
