@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import deepcopy
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -152,12 +154,11 @@ class FakeVllm:
     def _model(self, folder: str) -> Any:
         """The base with the adapter, as peft reads it, and the tokenizer."""
         from peft import PeftModel
-        from transformers import AutoModelForCausalLM, AutoTokenizer
 
         if folder not in self._models:
-            base = AutoModelForCausalLM.from_pretrained(self.base)
-            adapted = PeftModel.from_pretrained(base, folder).eval()
-            self._models[folder] = adapted, AutoTokenizer.from_pretrained(self.base)
+            base, tokenizer = _loaded(self.base)
+            adapted = PeftModel.from_pretrained(deepcopy(base), folder).eval()
+            self._models[folder] = adapted, tokenizer
         return self._models[folder]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -189,6 +190,13 @@ class FakeVllm:
                     self.wfile.write(content)
 
         return Handler
+
+
+@cache
+def _loaded(base: Path) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    return AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
 
 
 def main(words: list[str]) -> None:
