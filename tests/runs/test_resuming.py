@@ -41,7 +41,7 @@ def config(**settings: Any) -> RunConfig:
     return RunConfig(**{"env_settings": SMALL, **settings})
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("env", "teacher"),
     [
