@@ -26,7 +26,7 @@ from teachgym.loop import run_episode
 from teachgym.registry import Registry, load_attribute, recorded, reference_of
 from teachgym.tasks import make_task
 from teachgym.testing import ToyTask
-from tests.cli.undrawn import draw_nothing
+from tests.cli.undrawn import draw_no_bench, draw_nothing
 
 MINE = '''
 """Parts of a user's own."""
@@ -217,6 +217,7 @@ def test_a_suite_of_a_users_own_is_benched_with_their_teacher(
     lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(lab)
+    draw_no_bench(monkeypatch)
     assert "halfway" in here("bench", "mine.py:suite", "--workers", "1")
     suite = read(lab / "bench" / "suite" / "suite.json")
     assert suite["arms"][1]["teacher"] == f"{lab}/mine.py:Halfway"

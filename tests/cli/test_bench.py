@@ -20,6 +20,7 @@ from teachgym.benchmarks.bench.suites import make_suite
 from teachgym.cli import app
 from teachgym.workers import VISIBLE
 from tests.benchmarks.bench.small_bench import in_this_process, scores
+from tests.cli.undrawn import draw_no_bench
 
 SMALL = tuple(f"--set=task_settings.{split}_per_cell=1" for split in ("train", "val", "test"))
 BRIEF = ("bench", "smoke", "--arm=alp", "--seeds=1", *SMALL, "--workers=1")
@@ -60,11 +61,14 @@ def test_a_dry_run_shows_the_plan_and_runs_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "bench").exists()
 
 
-def test_a_bench_is_run_ranked_and_not_run_again(done: str, tmp_path: Path) -> None:
+def test_a_bench_is_run_ranked_and_not_run_again(
+    done: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "finished alp/seed_00" in done
     assert "\nThe one difference is that of alp from uniform: " in done
     table = (tmp_path / "bench" / "smoke" / "leaderboard.md").read_text()
     assert "| uniform (control) | 1 of 1 |" in table
+    draw_no_bench(monkeypatch)
     again = bench(*BRIEF)
     assert "finished alp" not in again.output
     assert (tmp_path / "bench" / "smoke" / "leaderboard.md").read_text() == table
@@ -87,6 +91,7 @@ def test_of_runs_that_fail_the_first_is_named_below_the_table_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_this_process(monkeypatch)
+    draw_no_bench(monkeypatch)
     (tmp_path / "bench" / "smoke" / "alp" / "seed_00" / "something").mkdir(parents=True)
     outcome = bench(*BRIEF, "--student=simulated")
     assert outcome.exit_code == 2
