@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from teachgym.redaction import redact
 
@@ -68,12 +68,12 @@ def element(tag: str, /, *children: str, **attributes: str | float) -> Markup:
         >>> print(element("text", "1 < 2", class_="tick", x=3.0, text_anchor="end"))
         <text class="tick" x="3" text-anchor="end">1 &lt; 2</text>
     """
-    shown = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), attribute(value))
+    shown = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{escape(attribute(value))}"'
         for name, value in attributes.items()
         if value != ""
     )
-    return Markup("<{0}{1}>{2}</{0}>").format(tag, shown, joined(children))
+    return Markup(f"<{tag}{shown}>{joined(children)}</{tag}>")
 
 
 def joined(parts: Iterable[str]) -> Markup:

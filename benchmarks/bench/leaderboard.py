@@ -30,6 +30,7 @@ from teachgym.benchmarks.bench.statistics import (
     share_of_room,
 )
 from teachgym.benchmarks.bench.suites import Arm, Cell, Suite
+from teachgym.report.captions import show_mean
 from teachgym.report.tables import Rows, tabulate
 from teachgym.types import FloatArray, FrozenDict, Score
 
@@ -236,7 +237,7 @@ def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
             "seeds": f"{line.finished} of {line.wanted}",
             "test accuracy": line.test.show(".4f") if line.test else "not run",
             "compared with": line.reference if several and line.arm != line.reference else "",
-            minus: line.against.show() if line.against else "",
+            minus: _against(line),
             "share of the room [95 %]": line.room.show(2) if line.room else "",
             "p (Holm)": show_p(line.p),
         }
@@ -280,11 +281,15 @@ def detail_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
             **_over_bases(line.bases),
             "interquartile mean" + " [95 %]" * middles: line.middle.show(4) if line.middle else "",
             chances: f"{line.better:.2f}" if line.better == line.better else "",
-            **{f"beyond {name}": _difference(line.beyond.get(name)) for name in suite.beyond},
-            "gain on val minus test": line.gap.show("+.4f") if line.gap else "",
-            **{f"test {name}": _show(line.figures.get(name)) for name in figures},
-            "val without aids": _show(line.with_aids and line.with_aids[0]),
-            "val with aids": _show(line.with_aids and line.with_aids[1]),
+            **{
+                f"beyond {name}": _show(line, test.difference if test else None, "+.4f")
+                for name in suite.beyond
+                for test in (line.beyond.get(name),)
+            },
+            "gain on val minus test": _show(line, line.gap, "+.4f"),
+            **{f"test {name}": _show(line, line.figures.get(name)) for name in figures},
+            "val without aids": _show(line, line.with_aids and line.with_aids[0]),
+            "val with aids": _show(line, line.with_aids and line.with_aids[1]),
             "examples": f"{line.examples:,.0f}",
         }
         for line in found
@@ -296,8 +301,16 @@ def _reference(suite: Suite) -> str:
     return "its reference" if several else suite.reference
 
 
-def _show(score: Score | None) -> str:
-    return score.show(".4f") if score else ""
+def _against(line: LeaderboardRow) -> str:
+    """The difference, with its n if that is not the arm's: of runs without a run to be paired."""
+    if line.against is None:
+        return ""
+    n = line.against.difference.n
+    return line.against.show() + f" (n={n})" * (line.against.known and n != line.finished)
+
+
+def _show(line: LeaderboardRow, score: Score | None, form: str = ".4f") -> str:
+    return show_mean(score, form, line.finished)
 
 
 def show_p(p: float) -> str:
@@ -312,7 +325,3 @@ def _over_bases(differences: Sequence[float]) -> dict[str, str]:
     n, above = len(differences), sum(difference > 0 for difference in differences)
     shown = compare_paired(differences, [0.0] * n).show("base") if n > 1 else ""
     return {"over bases [95 %]": shown, "above on": f"{above} of {n}" * (n > 1)}
-
-
-def _difference(test: PairedTest | None) -> str:
-    return test.difference.show("+.4f") if test else ""

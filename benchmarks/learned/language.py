@@ -21,21 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 
 from teachgym import experiment
 from teachgym.agents.llm.shares import SharesForm
 from teachgym.agents.llm.speaker import Speaker, load_model, save_teacher
-from teachgym.benchmarks.bench.statistics import compare_paired
 from teachgym.benchmarks.bench.suites.suite import Arm
 from teachgym.benchmarks.learned.judging import ID, play_arm
-from teachgym.benchmarks.learned.lines import Line, Lines
+from teachgym.benchmarks.learned.lines import Line, Lines, tabulate
 from teachgym.bridges.grpo.settings import TeacherTraining
 from teachgym.bridges.grpo.training import train_teacher
 from teachgym.bridges.grpo.warm_start import warm_up
-from teachgym.types import Score
 
 EPISODE: Mapping[str, Any] = {"examples_per_step": 500, "budget": {"steps": 5, "examples": 2500}}
 STUDENT = "simulated"
@@ -73,6 +70,7 @@ LEARNED: Mapping[str, Recipe] = {
 WARM = {"warm start": "gain 0", "warm start, rest": "rest"}
 """Arms without updates, and the arms whose warm start they are."""
 RULES = ("uniform", "alp")
+AGAINST = ("alp", "untrained")
 
 
 def settings_of(arm: str, runs: Sequence[Path]) -> TeacherTraining:
@@ -157,20 +155,8 @@ def play(teacher: str, settings: Mapping[str, Any] | None = None) -> Iterator[fl
 
 
 def describe(lines: Sequence[Line]) -> str:
-    """Tabulate each arm's mean return, and its difference from ``alp``, paired over runs."""
-    by_arm = {line.arm: np.array(line.returns) for line in lines}
-    head = "| arm | updates | return | minus alp (95 %) | minus untrained (95 %) |"
-    rows = [
-        f"| {line.arm} | {line.trained or ''} | {_row(by_arm[line.arm], by_arm)} |"
-        for line in lines
-    ]
-    return "\n".join([head, "|---|---|---|---|---|", *rows])
-
-
-def _row(own: np.ndarray, by_arm: Mapping[str, np.ndarray]) -> str:
-    others = (by_arm.get(name) for name in ("alp", "untrained"))
-    gaps = ("" if o is None or o is own else compare_paired(own, o).show() for o in others)
-    return " | ".join([str(Score.of_repetitions(own)), *gaps])
+    """Tabulate the arms."""
+    return tabulate(lines, AGAINST)
 
 
 def main() -> None:

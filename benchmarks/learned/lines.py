@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from teachgym.benchmarks.bench.statistics import PairedTest, compare_trained, holm
+from teachgym.report.tables import markdown_rows
 from teachgym.runs.versions import commit
 from teachgym.types import FloatArray, Score
 
@@ -85,15 +86,14 @@ def tabulate(lines: Sequence[Line], against: Sequence[str]) -> str:
             return ""
         return test.show("episode") + " *" * (sure.get((student, arm, other), 1) < 0.05)
 
-    head = ["arm", "episodes", "return", *(f"minus {other} (95 %)" for other in against)]
     tables = []
     for student in dict.fromkeys(line.student for line in lines):
-        rows = [head, ["---"] * len(head)]
+        rows = [("arm", "episodes", "return", *(f"minus {other} (95 %)" for other in against))]
         mine = {arm: own for (s, arm), own in returns.items() if s == student}
         for arm, own in sorted(mine.items(), key=lambda item: -item[1].mean()):
             cells = (cell(student, arm, other) for other in against)
-            rows.append([arm, _episodes(own), _score(own).show(".4f"), *cells])
-        tables += [f"**{student}**", "\n".join(f"| {' | '.join(row)} |" for row in rows)]
+            rows.append((arm, _episodes(own), _score(own).show(".4f"), *cells))
+        tables += [f"**{student}**", markdown_rows(rows)]
     return "\n\n".join(tables)
 
 

@@ -20,15 +20,18 @@ from teachgym.benchmarks.bench.leaderboard import (
 from teachgym.benchmarks.bench.lines import result_lines
 from teachgym.benchmarks.bench.outcomes import Outcomes, outcomes_of
 from teachgym.benchmarks.bench.runner import Results, Status, read_results, read_states
-from teachgym.benchmarks.bench.statistics import Interval, improvement
+from teachgym.benchmarks.bench.statistics import improvement
 from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.skill_gains import mean_levels
 from teachgym.records import Record
+from teachgym.report.charts import Mark
 from teachgym.report.html import PAGE
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.result import RunResult
 from teachgym.types import FloatArray
 
+UNKNOWN = Mark(math.nan, math.nan, math.nan, "")
+"""A mark of what was not measured."""
 _LEADERS = 3
 """Arms that are looked at skill by skill, besides what they are compared with."""
 
@@ -109,23 +112,25 @@ class BenchMaterial:
             arm: np.array([run.test.after.mean for run in runs]) for arm, runs in self.runs.items()
         }
 
-    def improvement(self, arm: str, other: str) -> Interval:
+    def improvement(self, arm: str, other: str) -> Mark:
         """Chance that a run of an arm beats a run of another, both with results.
 
         Of the same seed where seeds decide the environment too (``leaderboard.match_scores``);
         nan where no seed is shared then.
         """
-        pair = match_scores(
+        mine, theirs = match_scores(
             self.suite,
             *(
                 {seed: run.test.after.mean for seed, run in self.by_seed[name].items()}
                 for name in (arm, other)
             ),
         )
-        if not all(map(len, pair)):
-            return Interval(math.nan, math.nan, math.nan)
+        if not len(mine) or not len(theirs):
+            return UNKNOWN
         paired = bool(self.suite.seeded)
-        return improvement(*pair, np.random.default_rng(0), paired=paired)
+        found = improvement(mine, theirs, np.random.default_rng(0), paired=paired)
+        n = f"{len(mine)} pairs" if paired else f"{len(mine)} and {len(theirs)} runs"
+        return Mark(found.value, found.low, found.high, f"{arm} beats {other}: {found}, n = {n}")
 
     @cached_property
     def by_seed(self) -> dict[str, dict[int, RunResult]]:

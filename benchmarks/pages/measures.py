@@ -13,6 +13,7 @@ from teachgym.benchmarks.bench.suites import Suite
 from teachgym.benchmarks.pages.captions import errors
 from teachgym.benchmarks.pages.charts import titled
 from teachgym.benchmarks.pages.material import BenchMaterial
+from teachgym.report.captions import show_mean
 from teachgym.report.html import Section, figure, html_table
 from teachgym.report.tables import Rows, tabulate
 from teachgym.types import Score
@@ -70,10 +71,12 @@ def measure_rows(runs: Runs, ceiling: str) -> Rows:
         {
             "arm": f"{arm} (n={len(seeds)})",
             **{
-                name.replace("_", " "): _show(mean, "+" * (name in _SIGNED))
+                name.replace("_", " "): show_mean(mean, "+" * (name in _SIGNED) + ".4f", len(seeds))
                 for name, mean in _means(seeds.values()).items()
             },
-            "regret": "" if arm == ceiling else _show(regret(runs[ceiling], seeds), "+"),
+            "regret": show_mean(
+                None if arm == ceiling else regret(runs[ceiling], seeds), "+.4f", len(seeds)
+            ),
             f"examples to {SHARE:.0%}": times.get(arm, ""),
         }
         for arm, seeds in runs.items()
@@ -127,7 +130,3 @@ def _means(runs: Iterable[Outcome]) -> dict[str, Score]:
     """Mean and error over runs of each of ``Measures``, where there is something to measure."""
     measured = [asdict(run.measures) for run in runs]
     return {f.name: Score.of_repetitions(run[f.name] for run in measured) for f in fields(Measures)}
-
-
-def _show(score: Score, sign: str) -> str:
-    return score.show(f"{sign}.4f") if score.n else ""

@@ -120,7 +120,7 @@ def _sections(bench: BenchMaterial) -> list[Callable[[BenchMaterial], Section]]:
         return [surface_section, _cells]
     stressed = [stress_section] * (len(bench.panels) > 1)
     certain = [_certainty] * (max(_counts(bench)) >= FEWEST)
-    compared = [*certain, _curves, measure_section, cost_section, skill_section]
+    compared = [*certain, curve_section, measure_section, cost_section, skill_section]
     claims = [_claims] * bool(bench.suite.claims)
     return [*stressed, *claims, _leaderboard, *compared, _cells]
 
@@ -237,21 +237,21 @@ def _beats(bench: BenchMaterial, arm: str, other: str) -> Cell | str:
     chance = bench.improvement(arm, other)
     if math.isnan(chance.low):
         return ""
-    counts = f"{len(bench.runs[arm])} and {len(bench.runs[other])}"
-    note = f"{arm} beats {other}: {chance}, n = {counts} runs"
-    return Cell(f"{chance.value:.2f}", 2 * chance.value - 1, note)
+    return Cell(f"{chance.value:.2f}", 2 * chance.value - 1, chance.note)
 
 
-def _curves(bench: BenchMaterial) -> Section:
+def curve_section(bench: BenchMaterial) -> Section:
+    """Learning curves of all arms, and when they rose."""
+    shown = "Mean over seeds of the accuracy on val"
+    if any(len({run.steps for run in runs}) > 1 for runs in bench.runs.values()):
+        shown += ", up to the step at which the shortest run of an arm ended"
     if len(bench.panels) > 1:
-        shown = (
-            f"Mean over seeds of the accuracy on val; in the tooltips: {errors(_counts(bench))}."
-        )
+        shown += f"; in the tooltips: {errors(_counts(bench))}."
         charts = grid([chart for c in bench.panels for chart in curve_groups(bench, c)])
     else:
-        shown = (
-            f"Mean over seeds of the accuracy on val; bands: {errors(_counts(bench))}; on one "
-            "scale; dashed: what the arm is compared with."
+        shown += (
+            f"; bands: {errors(_counts(bench))}; on one scale; dashed: what the arm is compared "
+            "with."
         )
         charts = grid(curve_charts(bench), small=True)
     note = f"Gains of the mean curve; {errors(_counts(bench))}; the share is of the whole gain."

@@ -20,6 +20,7 @@ from teachgym.benchmarks.pages.skill_gains import (
     mean_gain,
     skill_gains,
 )
+from teachgym.report.captions import show_mean
 from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
 from teachgym.report.html import Section, figure, grid, html_table
 from teachgym.report.tables import Rows
@@ -69,30 +70,25 @@ def correlation_rows(gains: ArmGains) -> Rows:
             (
                 f"{arm} (n={len(runs)})",
                 *(str(column[number] or "none") for column in known.values()),
-                *("no skill" if m is None else m.show("+.3f") for m in means),
+                *(show_mean(m, "+.3f", len(runs)) or "no skill" for m in means),
             )
         )
     return (("arm", *known, *(f"gain, {band}" for band in BANDS)), *rows)
 
 
 def _charts(gains: ArmGains) -> list[Chart]:
+    """Charts of the arms of which a run has enough skills."""
     return [
-        _chart(f"{arm}: gain by {name}", name, runs, quality)
+        _chart(f"{arm}: gain by {name}", name, fifths, QUALITIES[name])
         for arm, runs in gains.items()
-        for name, quality in (
-            ("difficulty", QUALITIES["difficulty"]),
-            ("share of the data", QUALITIES["share of the data"]),
-        )
+        for name in ("difficulty", "share of the data")
+        if (fifths := fifths_of(runs, QUALITIES[name]))
     ]
 
 
 def _chart(
-    title: str,
-    name: str,
-    runs: Sequence[Sequence[SkillGain]],
-    quality: Quality,
+    title: str, name: str, fifths: Sequence[Sequence[Sequence[SkillGain]]], quality: Quality
 ) -> Chart:
-    fifths = fifths_of(runs, quality)
     points = [_dot(number, fifth, name, quality) for number, fifth in enumerate(fifths, 1)]
     note = (
         f"a dot is a fifth of the skills of a run, in order of {name}; means over runs, "

@@ -10,7 +10,7 @@ from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, show_p
 from teachgym.benchmarks.bench.statistics import FEWEST
 from teachgym.benchmarks.bench.suites import Arm
 from teachgym.benchmarks.pages.captions import INTERVALS, errors
-from teachgym.benchmarks.pages.material import BenchMaterial, name_condition
+from teachgym.benchmarks.pages.material import UNKNOWN, BenchMaterial, name_condition
 from teachgym.report.charts import Chart, Mark, radar_chart
 from teachgym.report.html import Cell, Section, grid, html_table
 
@@ -43,13 +43,10 @@ def read_coping(bench: BenchMaterial) -> dict[str, dict[str, Coping]]:
         line = lines[arm.name]
         if line.against is not None:
             chance = bench.improvement(line.arm, line.reference)
-            note = f"{line.arm} beats {line.reference}: {chance}, n = {line.finished} runs"
-            mark = Mark(chance.value, chance.low, chance.high, note)
-            table.setdefault(teacher_of(arm), {})[arm.condition] = Coping(line, mark)
+            table.setdefault(teacher_of(arm), {})[arm.condition] = Coping(line, chance)
     return table
 
 
-UNKNOWN = Mark(math.nan, math.nan, math.nan, "")
 _NOTE = "chance to beat the reference; dashed: 0.5"
 
 

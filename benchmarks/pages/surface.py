@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from teachgym.benchmarks.bench.leaderboard import LeaderboardRow, show_p
+from teachgym.benchmarks.bench.suites import Cell as Run
 from teachgym.benchmarks.pages.captions import errors
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.stress import teacher_of
-from teachgym.report.charts import Chart, Frame, Line, Point, estimate_mark, line_chart
+from teachgym.report.charts import Chart, Frame, Line, Point, colored, estimate_mark, line_chart
 from teachgym.report.html import Cell, Section, figure, grid, html_table
 from teachgym.report.tables import Rows
 
@@ -37,9 +38,10 @@ def read_surfaces(bench: BenchMaterial) -> Mapping[str, Surface]:
     """The surfaces by teacher, in the order of the suite."""
     surfaces: dict[str, dict[Place, LeaderboardRow]] = {}
     lines = {line.arm: line for line in bench.standings}
-    for cell in bench.suite.cells():
-        if not cell.seed and lines[cell.arm.name].finished:
-            surfaces.setdefault(teacher_of(cell.arm), {})[cell.place] = lines[cell.arm.name]
+    for arm in bench.suite.arms:
+        if (line := lines[arm.name]).finished:
+            place = Run(bench.suite, arm, bench.suite.first_seed).place
+            surfaces.setdefault(teacher_of(arm), {})[place] = line
     return surfaces
 
 
@@ -49,33 +51,36 @@ def surface_rows(bench: BenchMaterial) -> Rows:
     places = sorted({place for own in found.values() for place in own})
     header = (*map(_words, bench.suite.axes), *found)
     rows = (
-        (*(f"{value:,.0f}" for value in place), *(_text(own.get(place)) for own in found.values()))
+        (*map(_number, place), *(_text(own.get(place)) for own in found.values()))
         for place in places
     )
     return (header, *rows)
 
 
 def surface_charts(bench: BenchMaterial) -> list[Chart]:
-    """For each value of the first setting, every teacher over the second; on one scale."""
+    """For each value of the first setting, every teacher over the second; on one scale.
+
+    That of the second setting is logarithmic if all of its values are above 0.
+    """
     found = read_surfaces(bench)
     first, second = map(_words, bench.suite.axes)
     scores = [line.test for own in found.values() for line in own.values() if line.test]
     scale = (min(s.mean for s in scores), max(s.mean for s in scores))
     note = errors(map(len, bench.runs.values()))
+    places = {place for own in found.values() for place in own}
+    log = min(place[1] for place in places) > 0
     charts = []
-    for value in sorted({place[0] for own in found.values() for place in own}):
-        lines = [
-            Line(name, _points(name, own, value), f"c{number}")
-            for number, (name, own) in enumerate(found.items())
-        ]
-        frame = Frame(f"{first} {value:,.0f}", second, "test accuracy", note, scale, log=True)
-        charts.append(line_chart(lines, frame))
+    for value in sorted({place[0] for place in places}):
+        frame = Frame(f"{first} {_number(value)}", second, "test accuracy", note, scale, log=log)
+        for styles in colored([*found]):
+            lines = [Line(n, _points(n, found[n], value), style) for n, style in styles.items()]
+            charts.append(line_chart(lines, frame))
     return charts
 
 
 def _points(name: str, surface: Surface, first: float) -> list[Point]:
     return [
-        Point(place[1], estimate_mark(f"{name}, {place[0]:,.0f} by {place[1]:,.0f}", line.test))
+        Point(place[1], estimate_mark(f"{name}, {' by '.join(map(_number, place))}", line.test))
         for place, line in sorted(surface.items())
         if place[0] == first and line.test
     ]
@@ -85,10 +90,10 @@ def _shaded(surface: Surface, found: Mapping[str, Surface]) -> list[Sequence[str
     """A row for each value of the first setting, a column for each of the second."""
     firsts, seconds = (sorted({place[axis] for place in surface}) for axis in (0, 1))
     most = max((abs(_change(line)) for own in found.values() for line in own.values()), default=0)
-    rows: list[Sequence[str | Cell]] = [("", *(f"{second:,.0f}" for second in seconds))]
+    rows: list[Sequence[str | Cell]] = [("", *map(_number, seconds))]
     for first in firsts:
         lines = [surface.get((first, second)) for second in seconds]
-        rows.append((f"{first:,.0f}", *(_cell(line, most or 1) for line in lines)))
+        rows.append((_number(first), *(_cell(line, most or 1) for line in lines)))
     return rows
 
 
@@ -110,6 +115,10 @@ def _text(line: LeaderboardRow | None) -> str:
 
 def _change(line: LeaderboardRow) -> float:
     return line.against.difference.mean if line.against else 0.0
+
+
+def _number(value: float) -> str:
+    return f"{value:,.10g}"
 
 
 def _words(axis: str) -> str:

@@ -144,8 +144,6 @@ def show(result: RunResult, folder: Path) -> None:
     from teachgym.report.tables import result_table
 
     Console().print(result_table(result))
-    for difference in result.accepted:
-        say(f"resumed with another {difference}")
     say("")
     say(f"training data   {folder / 'examples.jsonl'}")
     say(f"learning curve  {folder / 'curve.png'}")

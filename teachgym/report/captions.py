@@ -45,6 +45,18 @@ def error_of(score: Score) -> float:
     return score.stderr if score.n > 1 else math.nan
 
 
+def show_mean(score: Score | None, form: str, n: int) -> str:
+    """A mean over some of ``n`` runs, with its own n unless it is over all; empty without any.
+
+    Example:
+        >>> show_mean(Score(9, 0.5, 0.1), ".2f", 9), show_mean(Score(2, 0.5, 0.1), ".2f", 9)
+        ('0.50 ± 0.10', '0.50 ± 0.10 (n=2)')
+    """
+    if score is None or not score.n:
+        return ""
+    return score.show(form) + f" (n={score.n})" * (score.n != n)
+
+
 def items(scores: Collection[Score]) -> str:
     """The number of items that scores are of, from the fewest to the most; needs a score."""
     shown = numbers(scores)

@@ -37,6 +37,8 @@ COLORS: Mapping[str, str] = {
 }
 """Colours by their names in the style sheet, as they are in the light theme. Any two numbered ones
 can be told apart without red or without green cones, too (``tests/report/test_palette.py``)."""
+STYLES = tuple(name for name in COLORS if name[1:].isdigit())
+"""The numbered colours."""
 PIXELS = 72
 """Pixels an inch of a page: a size of 1 is a pixel there."""
 _SIZE, _SMALL = (400, 250), (210, 140)
@@ -140,7 +142,7 @@ class Chart:
 
 def line_chart(lines: Sequence[Line], frame: Frame) -> Chart:
     """A chart of lines, bands or scattered points over two linear axes."""
-    named = [line for line in lines if line.name and line.points] if len(lines) > 1 else []
+    named = [n for n, line in enumerate(lines) if line.name and line.points and len(lines) > 1]
     width, height = _SMALL if frame.small else _SIZE
     below = 38 + 16 * math.ceil(len(named) / 2)
     height += below - 38
@@ -155,6 +157,9 @@ def line_chart(lines: Sequence[Line], frame: Frame) -> Chart:
             "fontsize": _TEXT - 1,
             "frameon": False,
         }
+        labels = [plain(lines[n].name, 28) for n in named]
+        # Handed over: what a chart finds by itself leaves out names that begin with "_".
+        style |= {"handles": [axes.lines[n] for n in named], "labels": labels}
         figure.legend(loc="lower center", ncols=2, borderaxespad=0, **style)
     return Chart(figure, frame.title, frame.note, tips)
 
@@ -236,7 +241,7 @@ def draw_lines(axes: Axes, lines: Sequence[Line], frame: Frame) -> list[Tip]:
             [p.mark.value for p in points],
             linestyle=dashed if line.joined else "none",
             marker="" if line.band else "o",
-            label=plain(line.name, 28) if line.name and points else "_unnamed",
+            label=plain(line.name),
             **_dots(line.style),
         )
         tips += [Tip(axes, p.x, p.mark.value, p.mark.note) for p in points]
@@ -344,6 +349,12 @@ def _dots(style: str) -> dict[str, Any]:
     return {"color": color, "markersize": 5, "markerfacecolor": face, "clip_on": False}
 
 
+def colored(names: Sequence[str]) -> list[dict[str, str]]:
+    """Names with their colours, as many at a time as one chart can tell apart."""
+    starts = range(0, len(names), len(STYLES))
+    return [dict(zip(names[first:], STYLES, strict=False)) for first in starts]
+
+
 def _tick(value: float, _: object = None) -> str:
     """A number as ticks show it.
 
@@ -361,11 +372,13 @@ def _tick(value: float, _: object = None) -> str:
 def plain(text: str, most: int = 72) -> str:
     r"""``text`` as matplotlib prints it letter by letter, ``most`` of them: no formulas.
 
+    Longer ones are cut in the middle: names of arms and runs often differ in their ends alone.
+
     Example:
         >>> plain("price in $"), plain("addition", 4)
-        ('price in \\$', 'add…')
+        ('price in \\$', 'ad…n')
     """
-    short = text if len(text) <= most else text[: most - 1] + "…"
+    short = text if len(text) <= most else f"{text[: most // 2]}…{text[most // 2 - most + 1 :]}"
     return "".join(c if c.isprintable() else "?" for c in short).replace("$", r"\$")
 
 

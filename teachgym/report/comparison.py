@@ -87,7 +87,8 @@ def item_rows(runs: Sequence[Compared]) -> Rows:
     """Header and a row for each run after the first: its answers to ``test`` against the first's.
 
     An item is gained where its score is higher. The interval is that of the mean difference over
-    items. So it is about these two students, and not about the luck of training others like them.
+    items measured both times, whose number is the last cell. So it is about these two students, and
+    not about the luck of training others like them.
     Runs with other items of ``test``, such as those of another seed of the task, cannot be paired.
     """
     first, *others = runs
@@ -98,13 +99,10 @@ def item_rows(runs: Sequence[Compared]) -> Rows:
 def _paired(first: Report, second: Report) -> tuple[str, ...]:
     if not _same_items(first, second):
         return ("other items",) + ("",) * 4
-    changes = second.scores - first.scores
+    changes, gain = second.scores - first.scores, paired_gain(first, second)
     counts = ((changes > 0).sum(), (changes < 0).sum(), (changes == 0).sum())
-    return (
-        *(f"{n:,}" for n in counts),
-        show_interval(paired_gain(first, second), "+.4f"),
-        f"{len(changes):,}",
-    )
+    items = f"{gain.n:,}" + f" of {len(changes):,}" * (gain.n < len(changes))
+    return (*(f"{n:,}" for n in counts), show_interval(gain, "+.4f"), items)
 
 
 def _same_items(first: Report, second: Report) -> bool:

@@ -66,7 +66,7 @@ def result_figure(result: RunResult) -> Figure:
     left.legend(loc="lower right")
     draw_rows(right, skill_rows(after, before), f"accuracy ({item_errors(after.values())})")
     right.set_xlim(-0.02, 1.02)
-    right.set_title("by skill on test", loc="left", fontsize=11)
+    right.set_title("by skill on test (grey: untrained)", loc="left", fontsize=11)
     figure.suptitle(plain(describe_run(result), 110))
     return figure
 

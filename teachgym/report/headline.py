@@ -17,8 +17,9 @@ _NAMED = 3
 def headline(result: RunResult) -> str:
     """Summarise a run: its gain, the skills that moved, wasted examples, the gap of val and test.
 
-    A skill moved if its two accuracies on test differ by ``SURE`` standard errors of the
-    difference, taken as if each student had been asked other items, which is too careful.
+    A skill moved if its two accuracies on test differ by more than ``SURE`` standard errors of the
+    difference, taken as if each student had been asked other items, which is too careful. One item
+    has no standard error, so it tells nothing.
     """
     return f"{'; '.join(_facts(result))}."
 
@@ -59,7 +60,7 @@ def _changes(result: RunResult) -> dict[str, Score]:
 
 
 def _moved(change: Score, sign: int) -> bool:
-    return sign * change.mean >= SURE * change.stderr
+    return change.n > 1 and sign * change.mean > SURE * change.stderr
 
 
 def _points(score: Score, *, unit: bool = True) -> str:

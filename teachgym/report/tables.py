@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from teachgym.escaping import markdown, terminal
 from teachgym.report.headline import headline
 from teachgym.runs.result import Comparison, RunResult
-from teachgym.types import Score
+from teachgym.types import CURRENCIES, Score
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -91,10 +91,12 @@ def trouble_rows(result: RunResult) -> Rows:
 
 
 def describe_end(result: RunResult) -> str:
-    """A line that says how long the episode was and why it ended."""
-    reason = "mastery" if result.stop_reason == "mastery" else f"budget of {result.stop_reason}"
+    """A line that says how long the episode was, why it ended, and with what else it went on."""
+    reason = result.stop_reason.replace("_", " ")
+    reason = f"budget of {reason}" if result.stop_reason in CURRENCIES else reason
     steps = f"{result.steps} step{'s' * (result.steps != 1)}"
-    return f"return {result.return_:+z.3f} in {steps}; ended by: {reason}"
+    others = (f"; resumed with another {difference}" for difference in result.accepted)
+    return f"return {result.return_:+z.3f} in {steps}; ended by: {reason}{''.join(others)}"
 
 
 def result_table(result: RunResult) -> Table:
@@ -117,7 +119,7 @@ def result_markdown(result: RunResult) -> str:
         f"**{markdown(describe_run(result))}**",
         markdown(headline(result)),
         *map(markdown_rows, _result_tables(result)),
-        describe_end(result),
+        markdown(describe_end(result)),
     )
     return "\n\n".join(parts) + "\n"
 

@@ -20,18 +20,40 @@ from teachgym.runs.folder import RunFolder
 from teachgym.runs.journal import Journal
 from teachgym.types import Example, Exploit, Move, Prediction, Provenance, Report, Score
 
+MOST_COLUMNS = 25
+"""Columns of steps in a table, at most."""
+
+
+def step_columns(steps: Iterable[int]) -> dict[int, str]:
+    """Steps in their order, each with the name of its column; of many steps, several share one.
+
+    Example:
+        >>> step_columns([3, 1, 3])
+        {1: 'step 1', 3: 'step 3'}
+        >>> [*dict.fromkeys(step_columns(range(1, 60)).values())][-2:]
+        ['steps 55 to 57', 'steps 58 to 59']
+    """
+    ordered = sorted({*steps})
+    width = max(1, -(-len(ordered) // MOST_COLUMNS))
+    groups = [ordered[first : first + width] for first in range(0, len(ordered), width)]
+    return {
+        step: f"steps {own[0]} to {own[-1]}" if len(own) > 1 else f"step {step}"
+        for own in groups
+        for step in own
+    }
+
 
 def taught_rows(examples: Sequence[Example]) -> Rows:
-    """Header and a row per skill and subskill: examples trained on, in all and in each step."""
-    made = [(_subject(e), e.step) for e in examples]
-    steps = sorted({step for _, step in made})
-    counts = Counter(made)
+    """Header and a row per skill and subskill: examples trained on, in all and by step."""
+    column_of = step_columns(e.step for e in examples)
+    made = [(_subject(e), column_of[e.step]) for e in examples]
+    counts, columns = Counter(made), [*dict.fromkeys(column_of.values())]
     totals = Counter(subject for subject, _ in made)
     rows = (
-        (*subject, f"{total:,}", *(str(counts[subject, step]) for step in steps))
+        (*subject, f"{total:,}", *(str(counts[subject, column]) for column in columns))
         for subject, total in sorted(totals.items())
     )
-    return (("skill", "subskill", "examples", *(f"step {step}" for step in steps)), *rows)
+    return (("skill", "subskill", "examples", *columns), *rows)
 
 
 def coverage_rows(examples: Sequence[Example]) -> Rows:

@@ -23,6 +23,7 @@ from teachgym.report.charts import (
     Mark,
     Point,
     Row,
+    colored,
     estimate_mark,
     interval_chart,
     line_chart,
@@ -92,6 +93,21 @@ def test_only_a_chart_of_several_lines_has_a_legend() -> None:
     two = line_chart([Line("one", [Point(0, HALF)]), Line("two", [Point(0, HALF)])], FRAME)
     (legend,) = two.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["one", "two"]
+
+
+def test_a_legend_has_every_name_and_long_ones_with_their_ends() -> None:
+    """Of 28 characters 14 are the first and 13 the last; matplotlib hides names that begin so."""
+    runs = [f"/a/{'long' * 9}/seed_{n}" for n in range(2)]
+    lines = [Line(name, [Point(0, HALF)]) for name in ("_old", *runs)]
+    (legend,) = line_chart(lines, FRAME).figure.legends
+    said = ["_old", *(f"/a/longlonglon…ngLong/seed_{n}".replace("L", "l") for n in range(2))]
+    assert [text.get_text() for text in legend.get_texts()] == said
+
+
+def test_colours_are_given_to_as_many_names_as_there_are_colours() -> None:
+    first, second = colored([*"abcdefghij"])
+    assert first == {name: f"c{n}" for n, name in enumerate("abcdefgh")}
+    assert second == {"i": "c0", "j": "c1"}
 
 
 def test_a_tooltip_lies_over_its_mark() -> None:

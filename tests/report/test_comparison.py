@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,9 @@ def test_answers_are_paired_with_those_of_the_first_run(runs: list[Compared]) ->
         ("weakest/0", "alp/0", "3", "1", "4", "+0.2500 [-0.2400, +0.7400]", "8"),
         ("elsewhere/0", "alp/0", "other items", "", "", "", ""),
     )
+    # Of three items one could not be graded: changes 1 and 0, of mean 1/2 and error 1/2.
+    pair = [replace(runs[0], exam=report(0, 0, 0)), replace(runs[1], exam=report(1, 0, math.nan))]
+    assert item_rows(pair)[1][2:] == ("1", "0", "1", "+0.5000 [-0.4800, +1.4800]", "2 of 3")
 
 
 def test_runs_with_equal_items_are_paired_and_others_are_not(runs: list[Compared]) -> None:

@@ -50,6 +50,17 @@ def test_what_two_errors_do_not_tell_from_nothing_did_not_move(change: float) ->
     assert "fell" not in said
 
 
+def test_one_item_and_no_change_without_an_error_move_no_skill() -> None:
+    """One item has no error; that of two with half a point each is 0, and so is their change."""
+    before = {"one": Score.of([0.0]), "part": Score.of([0.5]), "same": Score.of([0.5, 0.5])}
+    after = {"one": Score.of([1.0]), "part": Score.of([0.4]), "same": Score.of([0.5, 0.5])}
+    run = result({}, {}, {"one": (1,), "same": (3,)})
+    exam = dataclasses.replace(run.test, skills_before=before, skills_after=after)
+    said = headline(dataclasses.replace(run, test=exam))
+    assert "no skill rose for sure; 100% of the examples went to 2 skills that did not move" in said
+    assert "fell" not in said
+
+
 def test_what_was_not_measured_is_said() -> None:
     unknown = result({}, {}, {})
     nothing = dataclasses.replace(unknown.test, gain=Score.nothing())

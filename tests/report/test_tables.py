@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from teachgym.progress import LiveProgress
@@ -77,6 +78,24 @@ def test_a_simulated_student_is_called_one_and_mastery_is_no_budget() -> None:
     assert "in 1 step; ended by: mastery" in text
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("teacher", "teacher"),
+        ("patience", "patience"),
+        ("generated_tokens", "budget of generated tokens"),
+    ],
+)
+def test_only_currencies_are_budgets(reason: str, said: str) -> None:
+    assert f"in 2 steps; ended by: {said}\n" in result_markdown(replace(RESULT, stop_reason=reason))
+
+
+def test_what_a_run_went_on_with_is_said() -> None:
+    other = replace(RESULT, accepted=("versions: torch: 1 -> 2", "commit: a -> <b>"))
+    line = "ended by: budget of examples; resumed with another versions: torch: 1 -&gt; 2; "
+    assert f"{line}resumed with another commit: a -&gt; &lt;b&gt;\n" in result_markdown(other)
+
+
 def test_what_was_not_measured_is_said() -> None:
     nothing = replace(COMPARISON, before=Score(0, math.nan, math.nan))
     assert "not measured" in printed(replace(RESULT, test=nothing))
@@ -94,7 +113,7 @@ def test_the_figure_marks_the_best_step_and_the_untrained_scores() -> None:
         (dot for line in right.lines for dot in line.get_xydata().tolist()), key=lambda dot: dot[1]
     )
     assert dots == [[0.5, -0.15], [0.8, 0.15], [0.5, 0.85], [0.5, 1.15]]
-    assert right.get_title("left") == "by skill on test"
+    assert right.get_title("left") == "by skill on test (grey: untrained)"
     assert right.get_xlabel() == "accuracy (± standard error, n = 100 items)"
     pixels = figure_to_array(figure)
     assert pixels.dtype == np.uint8

@@ -18,6 +18,7 @@ from teachgym.report.html.material import RunMaterial
 from teachgym.report.teaching import teaching_tables
 from teachgym.runs import RunFolder
 from teachgym.runs.export import export_dataset, export_student
+from teachgym.runs.result import read_result
 from teachgym.runs.taught import read_taught
 from teachgym.types import Example, Turn
 
@@ -25,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "student": "simulated",
     "task_settings": {"val_per_cell": 1, "test_per_cell": 1, "train_per_cell": 1},
     "examples_per_step": 30,
+    "gate_settings": {"ngram": None},
     "budget": {"steps": 2},
 }
 
@@ -104,7 +106,10 @@ def test_the_card_says_who_wrote_it_what_was_kept_out_and_what_it_did(
     assert "Written by `procedural`." in body
     assert "has to find out" in body
     assert "the teacher `weakest` chose for the student `simulated`" in body
-    assert "(96 items), read once" in body
+    gain = read_result(folder).test.gain
+    assert f"after; paired gain {gain.show('+.3f')}\n" in body
+    assert "(n=96) after" in body
+    assert "Settings of the gate: {'ngram': None}." in body
 
 
 def test_the_student_is_copied_as_it_is(folder: RunFolder, tmp_path: Path) -> None:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from teachgym.report.captions import item_errors
-from teachgym.report.charts import COLORS, Chart, Frame, Line, Point, line_chart, score_mark
+from teachgym.report.charts import Frame, Line, Point, colored, line_chart, score_mark
 from teachgym.report.comparison import Compared, difference_rows, item_rows, outcome_rows
 from teachgym.report.headline import headline
 from teachgym.report.html.cells import Cell, html_table
 from teachgym.report.html.charts import grid
 from teachgym.report.html.page import Page, Section, write_page
 from teachgym.types import Score
-
-_STYLES = tuple(name for name in COLORS if name.startswith("c"))
 
 
 def write_comparison(runs: Sequence[Compared], path: Path) -> Path:
@@ -51,14 +49,14 @@ def _differences(runs: Sequence[Compared]) -> Section:
 
 
 def _curves(runs: Sequence[Compared]) -> Section:
-    lines = [
-        Line(run.name, _points(run), _STYLES[number % len(_STYLES)])
-        for number, run in enumerate(runs)
-    ]
+    points = {run.name: _points(run) for run in runs}
     note = item_errors([score for run in runs for score in run.result.curve])
     frame = Frame("Learning curves", "environment step", "accuracy on val", note, whole=True)
-    chart: Chart = line_chart(lines, frame)
-    return Section("curves", "Learning", "Accuracy on all of val after each step.", [grid([chart])])
+    charts = [
+        line_chart([Line(name, points[name], style) for name, style in styles.items()], frame)
+        for styles in colored([*points])
+    ]
+    return Section("curves", "Learning", "Accuracy on all of val after each step.", [grid(charts)])
 
 
 def _points(run: Compared) -> list[Point]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from teachgym.errors import RunError
 from teachgym.forest import Forest
-from teachgym.records import Record
+from teachgym.records import Record, score_from_json
 from teachgym.report.html.calls import Call, read_asked
 from teachgym.report.html.records import Written, read_written
 from teachgym.report.teaching import last_forest
@@ -67,7 +67,10 @@ class RunSoFar:
     @property
     def curve(self) -> Sequence[Score]:
         """Accuracy on ``val`` before the first step and after each, shape (n_steps + 1,)."""
-        return [Score(int(m["n"]), m["accuracy"], m["stderr"]) for m in self.metrics]
+        return [
+            score_from_json({"n": int(m["n"]), "mean": m["accuracy"], "stderr": m["stderr"]})
+            for m in self.metrics
+        ]
 
     def spent(self, currency: str) -> list[float]:
         """The cost so far after each step, shape (n_steps + 1,)."""

@@ -17,11 +17,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from teachgym.escaping import element
 from teachgym.redaction import hide
 from teachgym.runs.files import replacing, strict
 
 PAGE = "report.html"
 """Name of the page in the folder of a run or a bench."""
+MOST_CHARS = 2**25
+"""Characters of a browser's records, at most: a browser takes seconds to open as many."""
 FIGURES = "figures"
 """Name of the folder of figures beside it."""
 
@@ -71,14 +74,26 @@ class Page:
 
 
 def browse(browser: Browser) -> Markup:
-    """The place where the page's script shows the records, and the records as JSON."""
+    """The place where the page's script shows the records, and the records as JSON.
+
+    Of records whose texts have more than ``MOST_CHARS`` together every second is there, or every
+    third and so on, and the page says so.
+    """
+    size = sum(len(text) for row in browser.rows for text in row if text)
+    rows = browser.rows[:: max(1, -(-size // MOST_CHARS))]
     names = {"choices": browser.choices, "texts": browser.texts, "numbers": browser.numbers}
-    record = {**names, "rows": browser.rows, "images": browser.images}
+    record = {**names, "rows": rows, "images": browser.images}
     template = _environment().from_string(
         '<div class="browser" data-source="{{ key }}"></div>\n'
         '<script type="application/json" id="{{ key }}">{{ record | tojson }}</script>'
     )
-    return Markup(template.render(key=browser.key, record=strict(record)))
+    shown = Markup(template.render(key=browser.key, record=strict(record)))
+    if len(rows) == len(browser.rows):
+        return shown
+    said = (
+        f"{len(rows):,} of {len(browser.rows):,}, evenly chosen: a page of all would be too heavy."
+    )
+    return element("p", said, class_="note") + shown
 
 
 def render_page(page: Page) -> str:

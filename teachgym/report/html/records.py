@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle
@@ -16,6 +16,7 @@ from teachgym.report.html.cells import Cell
 from teachgym.report.html.page import Browser
 from teachgym.report.html.pictures import data_uris
 from teachgym.report.tables import Rows
+from teachgym.report.teaching import step_columns
 from teachgym.runs.files import read_lines
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.taught import read_taught
@@ -153,19 +154,20 @@ def change_rows(pairs: Iterable[tuple[Report, Report]]) -> Rows:
 
 
 def loss_rows(written: Iterable[Written]) -> list[list[str | Cell]]:
-    """Header and a row per skill: mean loss of its examples, in all steps and in each.
+    """Header and a row per skill: mean loss of its examples, in all steps and by step.
 
     The largest mean is shaded most; without any known loss there is the header alone.
     """
-    found: dict[tuple[str, int], list[float]] = {}
-    for w in written:
-        if w.loss is not None:
-            found.setdefault((w.example.skill, w.step), []).append(w.loss)
-    steps = sorted({step for _, step in found})
+    known = [(w.example.skill, w.step, w.loss) for w in written if w.loss is not None]
+    column_of = step_columns(step for _, step, _ in known)
+    found: dict[tuple[str, str], list[float]] = {}
+    for skill, step, loss in known:
+        found.setdefault((skill, column_of[step]), []).append(loss)
+    columns = [*dict.fromkeys(column_of.values())]
     most = max(map(fmean, found.values()), default=0.0) or 1.0
-    rows: list[list[str | Cell]] = [["skill", "all steps", *(f"step {step}" for step in steps)]]
+    rows: list[list[str | Cell]] = [["skill", "all steps", *columns]]
     for skill in sorted({skill for skill, _ in found}):
-        cells = [found.get((skill, step), []) for step in steps]
+        cells = [found.get((skill, column), []) for column in columns]
         rows.append([skill, *(_mean_cell(c, most) for c in ([*chain(*cells)], *cells))])
     return rows
 
@@ -254,11 +256,16 @@ def _score(score: float) -> str:
 
 
 def by_step(lines: Iterable[Mapping[str, float]], prefix: str, what: str) -> Rows:
-    """Header and a row per metric of the prefix: ``what`` is its kind, then its value by step."""
+    """Header and a row per count of the prefix: ``what`` is its kind, then its sum by step."""
     steps = [line for line in lines if line["step"]]
-    names = dict.fromkeys(name for line in steps for name in line if name.startswith(prefix))
+    column_of = step_columns(int(line["step"]) for line in steps)
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for line in steps:
+        for name in (name for name in line if name.startswith(prefix)):
+            sums[name][column_of[int(line["step"])]] += int(line[name])
+    columns = [*dict.fromkeys(column_of.values())]
     rows = (
-        (name.removeprefix(prefix), *(f"{line.get(name, 0):,.10g}" for line in steps))
-        for name in sorted(names)
+        (name.removeprefix(prefix), *(f"{counts[column]:,}" for column in columns))
+        for name, counts in sorted(sums.items())
     )
-    return ((what, *(f"step {line['step']}" for line in steps)), *rows)
+    return ((what, *columns), *rows)

@@ -48,7 +48,7 @@ from teachgym.report.tables import (
     score_rows,
     spending_rows,
 )
-from teachgym.report.teaching import coverage_rows, move_rows, taught_rows
+from teachgym.report.teaching import MOST_COLUMNS, coverage_rows, move_rows, taught_rows
 from teachgym.runs.folder import RunFolder
 from teachgym.runs.lock import holding
 from teachgym.runs.result import RunResult
@@ -268,7 +268,8 @@ def _teaching(run: RunSoFar) -> Section:
     return Section(
         "teaching",
         title,
-        "Examples trained on, by skill and step, shaded by their number.",
+        "Examples trained on, by skill and step, shaded by their number. Of more than "
+        f"{MOST_COLUMNS} steps, several share a column.",
         tables,
     )
 
@@ -300,8 +301,8 @@ def _hints(run: RunSoFar) -> Iterator[Section]:
 def _calls(run: RunSoFar) -> Iterator[Section]:
     if run.calls:
         intro = (
-            "Every call of a chat model by the teacher or an engine. Texts longer than about "
-            f"{MOST_TOKENS:,} tokens are cut in the middle."
+            "The recorded calls of chat models by the teacher or an engine. Texts longer than "
+            f"about {MOST_TOKENS:,} tokens are cut in the middle."
         )
         browser = browse(call_browser("call-data", run.calls))
         yield Section("calls", "What chat models saw and said", intro, [browser])

@@ -9,13 +9,11 @@ from statistics import fmean
 from teachgym.report.html.cells import Cell, Records
 from teachgym.report.html.material import RunSoFar
 from teachgym.report.html.records import ACCEPTED
-from teachgym.report.teaching import skill_gains
+from teachgym.report.teaching import MOST_COLUMNS, skill_gains
 from teachgym.types import Report, Score
 
 ROOT = "root"
 """Name of the column by which rows can be chosen."""
-_COLUMNS = 25
-"""Steps that have a column, at most, besides the last."""
 
 
 def skill_map(run: RunSoFar, exam: tuple[Report, Report] | None) -> list[list[str | Cell]]:
@@ -97,5 +95,5 @@ def _spread(steps: list[int]) -> list[int]:
         >>> _spread([0, 1, 2]), _spread([*range(99)])[-3:]
         ([0, 1, 2], [92, 96, 98])
     """
-    every = -(-len(steps) // _COLUMNS)
+    every = -(-len(steps) // MOST_COLUMNS)
     return [*dict.fromkeys([*steps[::every], steps[-1]])]

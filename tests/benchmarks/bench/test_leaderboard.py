@@ -45,6 +45,16 @@ def test_runs_meet_those_of_their_seed_where_seeds_decide_more_than_training(
     assert [scores.tolist() for scores in matched] == [mine, theirs]
 
 
+def test_a_difference_of_fewer_seeds_than_its_arm_has_says_so() -> None:
+    """Three runs, of which two have a run of the reference: 0.1 and 0.3 above it."""
+    suite = Suite("s", 1, "", (Arm("uniform", "uniform"), Arm("alp", "alp")), seeds=3)
+    standings = stand(suite, runs({"uniform": [0.2, 0.2], "alp": [0.3, 0.5, 0.9]}))
+    shown = dict(zip(*leaderboard_rows(suite, standings)[:2], strict=True))
+    assert (shown["arm"], shown["seeds"]) == ("alp", "3 of 3")
+    assert shown["minus uniform [95 %]"].startswith("+0.2000 [")
+    assert shown["minus uniform [95 %]"].endswith("] (n=2)")
+
+
 @pytest.mark.slow
 def test_differences_are_shown_with_bases_as_repetitions(tmp_path: Path) -> None:
     """Seven seeds take the five bases in turn, so the first two bases have two runs each."""

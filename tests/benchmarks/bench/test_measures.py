@@ -7,6 +7,7 @@ import math
 import pytest
 
 from teachgym.benchmarks.bench.measures import (
+    Measures,
     backward_transfer,
     forgetting,
     held_out_gain,
@@ -16,8 +17,20 @@ from teachgym.benchmarks.bench.measures import (
     worst_skill,
 )
 from teachgym.benchmarks.bench.outcomes import Outcome
-from teachgym.benchmarks.pages.measures import find_times
+from teachgym.benchmarks.pages.measures import find_times, measure_rows
 from teachgym.types import Score
+
+
+def test_a_mean_over_fewer_runs_than_its_arm_has_says_so() -> None:
+    """Backward transfer is known of one run of two, the area of both."""
+    runs = {
+        seed: Outcome(0.5, curve=(0.0, 0.5), examples_by_step=(9,), measures=own)
+        for seed, own in enumerate((Measures(0.25, 0.1), Measures(0.25)))
+    }
+    shown = dict(zip(*measure_rows({"a": runs}, "a"), strict=True))
+    assert shown["arm"] == "a (n=2)"
+    assert shown["area"] == "0.2500 ± 0.0000"
+    assert shown["backward transfer"] == "+0.1000 (n=1)"
 
 
 def scores(**means: float) -> dict[str, Score]:

@@ -32,8 +32,8 @@ def test_differences_are_paired_with_students_interval() -> None:
         Line("alp", "simulated", (0.1, 0.2, 0.3)),
         Line("gain 0", "simulated", (0.11, 0.22, 0.33), trained=24),
     ]
-    row = describe(lines).splitlines()[-1]
-    assert row.startswith("| gain 0 | 24 | 0.220 ± 0.064 (n=3) | +0.0200 [-0.0048, +0.0448] |")
+    row = r"| gain 0 | 3 | 0.2200 ± 0.0635 | +0.0200 \[-0.0048, +0.0448\] |"
+    assert row in describe(lines).splitlines()
 
 
 def test_arms_differ_in_what_is_paid_and_how_they_begin(tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ def test_intervals_are_over_training_runs_and_episodes_at_once() -> None:
     With (1 + 1)^2 / (1 + 1) = 2 degrees of freedom that is 4.303 errors to each side, 0.0608.
     """
     table = tabulate(lines(), ("alp",))
-    assert "| ppo | 2 x 2 | 0.1800 ± 0.0608 | +0.0300 [-0.0308, +0.0908] |" in table
+    assert r"| ppo | 2 x 2 | 0.1800 ± 0.0608 | +0.0300 \[-0.0308, +0.0908\] |" in table
 
 
 def test_there_is_a_table_for_each_student_best_first_and_no_difference_without_the_other() -> None:
     first, second = tabulate(lines(), ("alp",)).split("**tiny**")
-    assert first.index("| ppo |") < first.index("| alp | 2 | 0.1500 ± 0.0500 |  |")
-    assert "| ppo | 2 | 0.0600 ± 0.0100 |  |" in second
+    assert first.index("| ppo |") < first.index("| alp | 2 | 0.1500 ± 0.0500 | — |")
+    assert second.endswith("| ppo | 2 | 0.0600 ± 0.0100 |")
 
 
 def test_stars_mark_trained_arms_alone_and_only_what_is_sure_among_all_of_them() -> None:
@@ -40,5 +40,5 @@ def test_stars_mark_trained_arms_alone_and_only_what_is_sure_among_all_of_them()
         Line("ppo", "simulated", gains, run=0, trained=9),
     ]
     rows = {row.split(" | ")[0]: row for row in tabulate(made, ("alp",)).splitlines()}
-    assert rows["| ppo"].endswith("] * |")
-    assert rows["| planned"].endswith("] |")
+    assert rows["| ppo"].endswith(r"\] * |")
+    assert rows["| planned"].endswith(r"\] |")

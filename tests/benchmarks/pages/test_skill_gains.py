@@ -22,7 +22,7 @@ from teachgym.benchmarks.pages.skill_gains import (
     mean_levels,
     skill_gains,
 )
-from teachgym.benchmarks.pages.skills import _charts
+from teachgym.benchmarks.pages.skills import _charts, correlation_rows
 from teachgym.experiment import RunConfig, run
 from teachgym.metrics import rank_correlation
 from teachgym.runs import RunFolder
@@ -201,3 +201,7 @@ def test_gains_of_a_band_are_means_of_runs() -> None:
     assert found is not None
     assert (found.mean, found.n) == (pytest.approx(0.3), 2)
     assert mean_gain(runs, BANDS["easy"]) is None
+    shown = dict(zip(*correlation_rows({"a": runs}), strict=True))
+    assert shown["arm"] == "a (n=3)"
+    assert shown["gain, middle"] == "+0.300 ± 0.100 (n=2)"
+    assert shown["gain, easy"] == "no skill"

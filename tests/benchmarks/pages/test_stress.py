@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,12 @@ from teachgym.benchmarks.bench.suites import Arm, Suite
 from teachgym.benchmarks.pages.charts import curve_charts, groups, standing_chart
 from teachgym.benchmarks.pages.costs import price_rows
 from teachgym.benchmarks.pages.material import BenchMaterial
-from teachgym.benchmarks.pages.page import bench_page, draw_bench, dynamics_rows
+from teachgym.benchmarks.pages.page import (
+    bench_page,
+    curve_section,
+    draw_bench,
+    dynamics_rows,
+)
 from teachgym.benchmarks.pages.stress import read_coping, stress_chart, stress_section, teacher_of
 from teachgym.report.html.page import page_bytes
 
@@ -89,7 +95,24 @@ def test_the_table_of_stress_is_that_of_the_standings(bench: BenchMaterial, page
     assert idle.standing.against is not None
     assert f"{idle.standing.against.difference.mean:+.4f} ±" in page
     chance = bench.improvement("idle-tight", "uniform-tight")
-    assert f"idle-tight beats uniform-tight: {chance}, n = 5 runs" in page
+    assert chance.note in page
+    assert chance.note.endswith("n = 5 and 5 runs")
+
+
+def test_a_chance_over_pairs_says_how_many_there_are(bench: BenchMaterial) -> None:
+    """Of five runs each, the reference's last is missing."""
+    fewer = {key: run for key, run in bench.results.items() if key != ("uniform", 4)}
+    paired = replace(bench, suite=replace(bench.suite, seeded=("task_settings.seed",)))
+    note = replace(paired, results=fewer).improvement("weak", "uniform").note
+    assert note.endswith("n = 4 pairs")
+
+
+def test_curves_that_end_early_are_said_to(bench: BenchMaterial) -> None:
+    run = bench.results["weak", 0]
+    assert "shortest" not in curve_section(bench).intro
+    shorter = replace(run, steps=1, curve=run.curve[:2])
+    intro = curve_section(replace(bench, results={**bench.results, ("weak", 0): shorter})).intro
+    assert intro.startswith("Mean over seeds of the accuracy on val, up to the step at which the")
 
 
 def test_every_teacher_has_a_radar_of_all_conditions(page: str) -> None:
@@ -144,6 +167,7 @@ def test_only_the_leading_arms_are_read_skill_by_skill(bench: BenchMaterial, pag
     assert set(bench.leaders) == {"uniform", "weak", "idle"}
     assert set(bench.levels) == set(bench.results["weak", 0].test.skills_before)
     assert "<strong>weak: gain by difficulty</strong>" in page
+    assert "<strong>idle: gain by share of the data</strong>" not in page
 
 
 def test_radars_are_a_figure_too(folder: Path, page: str) -> None:

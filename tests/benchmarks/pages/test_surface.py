@@ -81,6 +81,31 @@ def test_the_page_has_a_table_a_teacher_and_a_chart_a_budget(
     assert names == {f"surface-{n}.{kind}" for n in (1, 2) for kind in ("png", "svg")}
 
 
+def test_points_do_not_hang_on_the_first_seed(bench: BenchMaterial) -> None:
+    later = replace(bench, suite=replace(bench.suite, first_seed=3))
+    assert read_surfaces(later) == read_surfaces(bench)
+
+
+@pytest.mark.parametrize(("rate", "scale"), [(0.001, "log"), (0, "linear")])
+def test_values_are_shown_whole_and_nothing_is_left_out_at_0(
+    bench: BenchMaterial, rate: float, scale: str
+) -> None:
+    """Steps of 250 have the rate, others a rate of 0.002."""
+    arms = tuple(
+        replace(arm, env_settings={**arm.env_settings, "trainer_settings": {"learning_rate": own}})
+        for arm in bench.suite.arms
+        for own in (rate if arm.name.endswith("-250") else 0.002,)
+    )
+    axes = ("budget.examples", "trainer_settings.learning_rate")
+    rated = replace(bench, suite=replace(bench.suite, arms=arms, axes=axes))
+    header, *rows = surface_rows(rated)
+    assert header[1] == "trainer settings (learning rate)"
+    assert [row[1] for row in rows] == [str(rate), "0.002", "0.002"]
+    chart = surface_charts(rated)[0]
+    assert chart.figure.axes[0].get_xscale() == scale
+    assert {tip.x for tip in chart.tips} == {rate, 0.002}
+
+
 def test_a_surface_has_two_axes() -> None:
     with pytest.raises(ConfigError, match="axes of suite 'surface' are replay; give two or none"):
         replace(SUITE, axes=("replay",))

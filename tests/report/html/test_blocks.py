@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from teachgym.escaping import element
 from teachgym.forest import Forest, Subskill
-from teachgym.report.html import Cell, html_table
+from teachgym.report.html import Cell, html_table, page
 from teachgym.report.html.page import Browser, browse
 from teachgym.report.html.records import (
     Written,
@@ -156,6 +156,23 @@ def test_counts_per_step_are_zero_where_nothing_happened() -> None:
         ("reason", "step 1", "step 2"),
         ("format", "2", "0"),
     )
+
+
+def test_of_many_steps_several_share_a_column() -> None:
+    """Of 50 steps two share each of 25 columns: 1 + 2 = 3 in the first, and a mean loss of 1.5."""
+    steps = range(1, 51)
+    header, row = by_step([{"step": n, "rejected/format": n} for n in steps], "rejected/", "reason")
+    assert (header[:2], len(header), row[:2]) == (("reason", "steps 1 to 2"), 26, ("format", "3"))
+    made = [Written(n, Example("p", "t", "add"), "accepted", "", float(n)) for n in steps]
+    assert loss_rows(made)[1][2] == Cell("1.50", 1.5 / 49.5, "n=2")
+
+
+def test_a_browser_says_how_many_of_its_records_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 60 characters at most 25: every third of six records."""
+    monkeypatch.setattr(page, "MOST_CHARS", 25)
+    shown = browse(Browser("key", ("a",), ("b",), [[str(n), "123456789"] for n in range(6)]))
+    assert "2 of 6, evenly chosen" in shown
+    assert '"rows":[["0","123456789"],["3","123456789"]]' in shown
 
 
 def test_a_number_that_json_does_not_have_is_never_written() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from teachgym.errors import RunError
 from teachgym.report.html import write_page, write_run_page
-from teachgym.report.html.material import RunMaterial
-from teachgym.report.html.run_page import run_page
+from teachgym.report.html.material import RunMaterial, RunSoFar
+from teachgym.report.html.run_page import page_so_far, run_page
 from teachgym.runs import RunFolder
 from teachgym.runs.taught import read_taught
 from tests.report.html.page_parts import (
@@ -110,6 +110,14 @@ def test_a_run_from_before_losses_were_recorded_still_has_its_page(folder: RunFo
     assert len(rows) == len(RunMaterial.read(folder).written) > 0
     assert {row[-1] for row in rows} == {None}
     assert "Loss of the examples" not in page.text
+
+
+def test_a_student_that_could_not_be_measured_yet_has_a_page(finished: RunFolder) -> None:
+    run = RunMaterial.read(finished)
+    nothing = {"step": 0, "n": 0, "accuracy": None, "stderr": None}
+    begun = RunSoFar(run.config, [nothing], {0: run.val[0]}, (), (), None)
+    said = "After step 0: accuracy on val not measured at first, not measured now."
+    assert page_so_far(begun, "title").lead == said
 
 
 def test_large_costs_are_written_out(finished: RunFolder, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@
   }
 
   function compare(a, b) {
-    const [x, y] = [a, b].map((text) => parseFloat(text.replaceAll(",", "")));
+    const [x, y] = [a, b].map((text) => parseFloat(text.replaceAll(/[,<]/g, "")));
     if (isNaN(x) && isNaN(y)) return a.localeCompare(b);
     if (isNaN(x) || isNaN(y)) return isNaN(x) ? -Infinity : Infinity; // No number: below all.
     return x - y;
