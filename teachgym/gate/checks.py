@@ -5,6 +5,7 @@ Each gives the offending value and the rule it breaks, or None.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -145,6 +146,20 @@ def require_faults(name: str, faults: Any, count: int) -> None:
         f"gate check {name!r} gives {shown(faults)} for {count} examples; it must give a text that "
         "says what is wrong, or None, for each of them"
     )
+
+
+def require_memory(name: str, memory: Any) -> Any:
+    """The memory of a filter as a resumed run reads it, so that no other run has another.
+
+    Raises:
+        ConformanceError: for what cannot be written as JSON.
+    """
+    try:
+        return json.loads(json.dumps(memory, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ConformanceError(
+            f"gate check {name!r} leaves {shown(memory)} in its memory, which must be JSON: {error}"
+        ) from error
 
 
 def fault_of_shown_target(example: Example) -> str | None:

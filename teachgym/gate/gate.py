@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from teachgym.gate.checks import (
     checks_of_texts,
     make_check,
     require_faults,
+    require_memory,
 )
 from teachgym.gate.contamination import Contamination
 from teachgym.gate.filters.filter import Filter, Memory
 from teachgym.gate.held_out import HeldOut
 from teachgym.gate.near_duplicates import NearDuplicates, format_of
+from teachgym.gate.pictures import Pictures
 from teachgym.gate.seen import Seen
 from teachgym.gate.settings import GateSettings
 from teachgym.protocols import Probes, Task
@@ -65,12 +68,13 @@ The others are the gate's, in the order in which it looks:
 
 * ``format``: no example, or a field that is not of its type (``teachgym.wellformed``); an empty
   or unprintable text, a skill that is not a leaf of the task, a difficulty outside [0, 1], loss
-  spans that do not make up the target or whose weights are no weights, soft labels, which no
-  trainer reads, images that are not in the ``ImageStore``, any image or more turns than the task's
-  conversations have, an example that says it is the task's and is not in its ``train``;
+  spans that do not make up the target or whose weights are no weights, soft labels whose
+  probabilities do not sum to 1, images that are not in the ``ImageStore``, any image or more turns
+  than the task's conversations have, an example that says it is the task's and is not in its
+  ``train``;
 * ``length``: more characters than ``GateSettings`` allows;
 * ``overlap``: its id is one of ``val`` or ``test``; its prompt is one, or holds one, as it is or in
-  disguise;
+  disguise, alone or with a response to it;
 * ``contamination``: as many words in a row as ``GateSettings.ngram`` are those of an item of
   ``val`` or ``test``;
 * ``label``: the task knows the skill of its prompt, and it is another;
@@ -132,7 +136,7 @@ class Gate:
         of_texts = checks_of_texts(task, chosen, held_out)
         if chosen.ngram is not None:
             contamination = Contamination(task, chosen.ngram, chosen.common_ngram)
-            of_texts.append(("contamination", contamination))
+            of_texts.append(("contamination", partial(_seen, held_out.pictures, contamination)))
         self._of_aids = tuple(of_texts)
         asked = [make_check(name, task) for name in checks]
         own = ((n, c) for n, c in asked if not isinstance(c, Filter))
@@ -209,7 +213,8 @@ class Gate:
             memory: of each filter, as they left it the last time; it is not changed.
 
         Raises:
-            ConformanceError: for a filter that gives something else than a fault or None for each.
+            ConformanceError: for a filter that gives something else than a fault or None for each,
+                or leaves in its memory what is no JSON.
         """
         rejected: list[Verdict] = []
         kept = {place: deepcopy(found) for place, found in memory.items()}
@@ -227,7 +232,9 @@ class Gate:
             both = list(zip(data, faults, strict=True))
             rejected += [Verdict(e, name, fault) for e, fault in both if fault is not None]
             data = tuple(e for e, fault in both if fault is None)
-        return GateResult(data, tuple(rejected)), kept
+        names = {str(place): name for place, (name, _) in enumerate(self.filters)}
+        left = {place: require_memory(names[place], found) for place, found in kept.items()}
+        return GateResult(data, tuple(rejected)), left
 
     def veto_known(self, predictions: Sequence[Prediction]) -> GateResult:
         """Divide accepted examples by the student's answers to them, given before training.
@@ -246,6 +253,11 @@ class Gate:
                 if known(p)
             ),
         )
+
+
+def _seen(pictures: Pictures, check: Check, example: Example) -> str | None:
+    """The fault of the example with the held-out pictures, too, of which its own are copies."""
+    return check(pictures.with_originals(example))
 
 
 def _veto(example: Example, checks: Iterable[tuple[str, Check]]) -> Verdict | None:

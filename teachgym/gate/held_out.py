@@ -2,8 +2,8 @@
 
 Three looks at each example. Its prompt is an item's, by normal form. Or an item stands in it,
 letter by letter, between other words. Or an item stands in it but for a few words (``retold``).
-What was said after a prompt is read with it. An item with images is another question about other
-images: an example has to have them too.
+What was said after a prompt is read with it, and so is a response, in which an item may go on. An
+item with images is another question about other images: an example has to show them too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
-from itertools import accumulate, chain, product
+from itertools import accumulate, chain, islice, product
 from typing import NamedTuple
 
+from teachgym.gate.pictures import Pictures
 from teachgym.gate.retold import Retold, answer_of, ends_of, told_by
 from teachgym.gate.wording import Term, normalise, terms, visible
 from teachgym.protocols import Task
@@ -43,16 +44,18 @@ class HeldOut:
 
     Attributes:
         form: the form in which two prompts of this task count as the same.
+        pictures: the held-out pictures.
     """
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self.pictures = Pictures(task)
         read = cache(terms)
         self._exact = _skills_to_compare_exactly(task, read)
         self.form = visible if self._exact else normalise
         self._names: dict[str, list[_Named]] = defaultdict(list)
         self._visible: dict[str, list[_Named]] = defaultdict(list)
-        self._beginning: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._beginning: dict[str, list[_Form]] = defaultdict(list)
         self._prefixes: set[int] = set()
         """Lengths of the beginnings by which items are looked up; short items have shorter ones."""
         self._shortest = _LONG
@@ -81,7 +84,8 @@ class HeldOut:
         form = _squeezed(text, found)
         if form not in self._names and len(found) > 1:
             self._prefixes.add(min(len(form), _PREFIX))
-            self._beginning[form[:_PREFIX]].append((form, answer_of(item)))
+            whole = _Form(form, len(found), answer_of(item))
+            self._beginning[form[:_PREFIX]].append(whole)
             self._shortest = min(self._shortest, len(form) // 2)
         self._names[form].append(named)
 
@@ -91,8 +95,10 @@ class HeldOut:
         Auxiliary text may ask for an item, so its target is looked at as a prompt is, and so is its
         question with each response to it, between which an item may be divided.
         """
-        others = _readings(example) if example.kind != EXERCISE else ()
-        return next(filter(None, map(self._find, (example, *others))), None)
+        example = self.pictures.with_originals(example)
+        if example.kind == EXERCISE:
+            return self._find(example) or self._divided(example)
+        return next(filter(None, map(self._find, (example, *_readings(example)))), None)
 
     def _find(self, example: Example) -> str | None:
         whole = example.question.transcript
@@ -112,12 +118,36 @@ class HeldOut:
             return f"{example.prompt!r} is a prompt of val or test but for a few words: {name}"
         return None
 
+    def _divided(self, example: Example) -> str | None:
+        """The item that begins in an exercise's question and ends in a response to it."""
+        whole = example.question.transcript
+        border = len(terms(whole))
+        for response in filter(None, (example.target, example.rejected, *example.alternatives)):
+            if len(terms(response)) < 2:  # The end of an item and its answer are more.
+                continue
+            joins = not (whole[-1:].isspace() or response[0].isspace())
+            for gap in ("", " ") if joins else ("",):
+                name = self._inside(f"{whole}{gap}{response}", None, example, border)
+                if name is not None:
+                    return f"{example.prompt!r} and a response are a prompt of val or test: {name}"
+        return None
+
     @cached_property
     def _retold(self) -> Retold:
         return Retold(self._task, self._exact)
 
-    def _inside(self, text: str, read: Sequence[Term] | None, example: Example) -> str | None:
-        """The item that stands whole in a text of an example; ``read`` is its terms, if known."""
+    def _inside(
+        self, text: str, read: Sequence[Term] | None, example: Example, border: int = 0
+    ) -> str | None:
+        """The item that stands whole in a text of an example.
+
+        Args:
+            text: of the example, or several in a row.
+            read: the text's terms, if known.
+            example: which has the text.
+            border: if above 0, the item has to begin before this term and to end after it, and to
+                consist of as many terms as the item itself.
+        """
         if self._visible:
             spaced = f" {visible(text)} "
             for form, items in self._visible.items():
@@ -128,13 +158,17 @@ class HeldOut:
         found = terms(text) if read is None else read
         pieces = [term.piece for term in found]
         whole = "".join(pieces)
-        for first, start in enumerate(accumulate(map(len, pieces), initial=0)):
+        starts = accumulate(map(len, pieces), initial=0)
+        for first, start in enumerate(islice(starts, border or None)):
             beginnings = (whole[start : start + n] for n in self._prefixes)
-            for form, answer in chain.from_iterable(self._beginning.get(b, ()) for b in beginnings):
-                if whole.startswith(form, start) and _apart(found, first, form, answer, example):
-                    name = _name(self._names[form], example)
-                    if name is not None:
-                        return name
+            for item in chain.from_iterable(self._beginning.get(b, ()) for b in beginnings):
+                if not whole.startswith(item.text, start):
+                    continue
+                last = _end(found, first, item, example)
+                if not last or (border and (last < border or last - first != item.n_terms)):
+                    continue
+                if (name := _name(self._names[item.text], example)) is not None:
+                    return name
         return None
 
 
@@ -145,6 +179,14 @@ def _readings(example: Example) -> Iterator[Example]:
     responses = filter(None, (example.target, example.rejected, *example.alternatives))
     for response, gap in product(responses, ("", " ")):
         yield replace(plain, prompt=f"{example.question.transcript}{gap}{response}")
+
+
+class _Form(NamedTuple):
+    """The normal form of an item, without spaces."""
+
+    text: str
+    n_terms: int
+    answer: str
 
 
 class _Named(NamedTuple):
@@ -164,15 +206,18 @@ def _squeezed(text: str, found: Sequence[Term]) -> str:
     return "".join([term.piece for term in found]) or visible(text).replace(" ", "")
 
 
-def _apart(found: Sequence[Term], first: int, form: str, answer: str, example: Example) -> bool:
-    """Whether an item that begins with a text's term number ``first`` ends where one may."""
+def _end(found: Sequence[Term], first: int, form: _Form, example: Example) -> int:
+    """The term after an item that begins with a text's term ``first``; 0 if it may not end there.
+
+    ``found`` are the terms of the text, in which the item stands letter by letter.
+    """
     if first and found[first - 1].binds:
-        return False
+        return 0
     ends = list(accumulate(len(term.piece) for term in found[first:]))
-    if len(form) not in ends:
-        return False
-    last = first + ends.index(len(form)) + 1
-    return last in ends_of(found, f" {answer} " in told_by(example))
+    if len(form.text) not in ends:
+        return 0
+    last = first + ends.index(len(form.text)) + 1
+    return last if last in ends_of(found, f" {form.answer} " in told_by(example)) else 0
 
 
 def _skills_to_compare_exactly(task: Task, read: _Read) -> frozenset[str]:

@@ -12,8 +12,9 @@ from teachgym.engines.backward import turned
 from teachgym.gate import Gate
 from teachgym.gate.held_out import HeldOut
 from teachgym.tasks import make_task
+from teachgym.tasks.task import TaskWrapper
 from teachgym.testing import ToyTask
-from teachgym.types import Example, Turn, Verdict
+from teachgym.types import EXERCISE, Example, Turn, Verdict
 
 TASK = ToyTask()
 GATE = Gate(TASK)
@@ -46,20 +47,39 @@ def test_no_item_of_val_or_test_comes_in_turned_round(task: Any, split: Any) -> 
             assert found.reason == "overlap"
 
 
+@pytest.mark.parametrize("kind", ["note", EXERCISE])
 @pytest.mark.parametrize("opening", ["", "An exercise of the test: "])
-def test_no_item_comes_in_divided_between_a_question_and_its_answer(opening: str) -> None:
-    """Wherever it is cut, and whatever of the example holds its second part."""
+def test_no_item_comes_in_divided_between_a_question_and_its_answer(
+    opening: str, kind: str
+) -> None:
+    """Wherever it is cut, and whatever of the example holds its second part.
+
+    A task that looks for the right number at the end of a target calls such an exercise right.
+    """
     task = make_task("arithmetic-and-strings", val_per_cell=1)
     find = HeldOut.of(task)
     for item in (next(e for e in task.examples("test") if e.skill == s) for s in ("add", "rev")):
         for place in range(1, len(item.prompt)):
             first, rest = opening + item.prompt[:place], item.prompt[place:] + item.target
-            note = Example(first, rest, item.skill, kind="note")
+            note = Example(first, rest, item.skill, kind=kind)
             asked = replace(note, prompt="Go on.", turns=(Turn("With what?", first),))
             worse = replace(note, target="I do not know.", rejected=rest)
             for example in (note, asked, worse):
                 assert find(example) is not None, example
                 assert find(replace(example, prompt="It is nothing.", turns=())) is None
+
+
+def test_an_answer_that_goes_on_like_another_item_is_that_of_an_exercise() -> None:
+    """Of "copy xy=" with its answer: the letters of "copy xyxy=", which is another question."""
+    item = Example("copy xyxy=", "xyxy", "copy", id="x", source="task")
+
+    class Both(TaskWrapper):
+        def examples(self, split: Any) -> Any:
+            return [item] if split == "test" else self.task.examples(split)
+
+    find = HeldOut.of(Both(ToyTask()))
+    assert find(Example("copy xy=", "xy and so on", "copy")) is None
+    assert find(Example("copy xyx", "y=xyxy", "copy")) is not None
 
 
 @pytest.mark.parametrize(

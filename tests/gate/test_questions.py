@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from teachgym.gate import Gate, GateSettings
-from teachgym.images import ImageStore
+from teachgym.images import ImageStore, open_image
 from teachgym.tasks.task import TaskWrapper
 from teachgym.testing import PictureTask, ToyTask
 from teachgym.testing.pictures import draw_png
@@ -55,6 +56,23 @@ def test_a_held_out_question_has_its_picture(task: PictureTask) -> None:
     assert reasons(task, replace(written, images=(picture(201),), target="red")) == []
     more = replace(written, images=(*item.images, picture(202)))
     assert reasons(task, more) == ["overlap"], "what is added hides nothing"
+
+
+def test_a_picture_is_its_pixels_however_its_file_is_packed(task: PictureTask) -> None:
+    """Without compression a file has other bytes, so that the item counted as another question."""
+    item = task.examples("test")[0]
+    image = open_image(ImageStore().get(item.images[0]), "it")
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=0)
+    copy = ImageStore().put(file.getvalue())
+    assert copy not in item.images
+    written = replace(item, id="", source="teacher", images=(copy,))
+    assert reasons(task, written) == ["overlap"]
+    image.putpixel((0, 0), (1, 2, 3))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    other = replace(written, images=(ImageStore().put(file.getvalue()),))
+    assert reasons(task, other, verify=False) == [], "another picture"
 
 
 def test_words_of_a_held_out_question_may_be_asked_about_another_picture(task: PictureTask) -> None:

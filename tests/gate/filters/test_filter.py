@@ -139,6 +139,30 @@ def test_what_filters_keep_and_ask_is_the_same_when_a_run_is_resumed(
         assert record(run, keep) == (data, spent)
 
 
+class Remembering(Filter):
+    """Leaves what it was told to leave."""
+
+    def __init__(self, left: Any) -> None:
+        self.left = left
+
+    def choose(self, data: Data, probes: Any, rng: Any, memory: Any) -> list[str | None]:
+        memory.update(self.left)
+        return [None] * len(data)
+
+
+def test_a_memory_is_that_of_a_resumed_run_and_json() -> None:
+    """A file has lists and texts in the places of tuples and numbers that are keys."""
+    task, rng = ToyTask(), np.random.default_rng(0)
+    data = tuple(task.examples("train")[:2])
+    left = {1: (2, np.float64(0.5))}
+    _, memory = Gate(task, checks=[Remembering(left)]).choose(data, Answers(), rng, {})
+    assert memory == {"0": {"1": [2, 0.5]}}
+    for wrong in (np.int64(3), {3}, math.nan):
+        gate = Gate(task, checks=[Remembering({"a": wrong})])
+        with pytest.raises(ConformanceError, match=r"gate check 'Remembering' leaves .* be JSON"):
+            gate.choose(data, Answers(), rng, {})
+
+
 def test_filters_are_forked_with_the_episode() -> None:
     env = gym.make(
         "teachgym/SkillList-v0", **SETTINGS, gate_checks=(Counting,), budget={"steps": 5}
