@@ -11,6 +11,7 @@ import numpy as np
 
 from teachgym.chat.settings import Chat
 from teachgym.engines import ENGINES
+from teachgym.engines.orders import fill
 from teachgym.engines.steps import TaskEngine
 from teachgym.given import Given
 from teachgym.protocols import DataEngine, Meter, Task
@@ -63,7 +64,7 @@ class AlteringEngine(AroundEngine):
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """As many examples per order as the other engine makes."""
         streams = Streams(rng)
-        made = self.other.generate(plan, streams.of("exercises"))
+        made = fill(self.other, plan, streams.of("exercises"))
         return tuple(
             self.alter(e, streams.of("alteration", e.identity)) if is_in_text(e) else e
             for e in made

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from teachgym.engines.around import AroundEngine, is_in_text
+from teachgym.engines.orders import fill
 from teachgym.gate.kinds import REVERSED
 from teachgym.streams import Streams
 from teachgym.types import Data, Example, Plan
@@ -29,7 +30,7 @@ class BackwardEngine(AroundEngine):
         for order in plan.orders:
             forward = replace(order, count=(order.count + 1) // 2)
             own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)
-            made = tuple(self.other.generate(Plan((forward,)), own))
+            made = fill(self.other, Plan((forward,)), own)
             backward = tuple(turned(example) for example in made if is_in_text(example))
             if len(made) + len(backward) > order.count:
                 surplus_backward = own.random() < 0.5

@@ -56,9 +56,10 @@ class StudentAnswers(Candidates):
 
     Args:
         task: grades the answers.
-        students: by name. Once nothing is left to pay with, the rest is not asked.
+        students: by name.
         data: the batch, asked at once.
-        meter: charges every answer as a call of the teacher, with its tokens; None = nobody pays.
+        meter: charges every answer as a call of the teacher, with its tokens, of which only those
+            read are known before; None = nobody pays. What it does not pay for is not asked.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class StudentAnswers(Candidates):
         self._task, self._data, self._meter = task, data, meter
         self._given = defaultdict[tuple[str, str], list[Candidate]](list)
         for name, student in students.items():
-            if data and not (meter and meter.exhausted()):
-                self._ask(name, student)
+            if asked := self._paid(student):
+                self._ask(name, student, asked)
 
     def pick(self, example: Example, lot: float, *, wrong: bool) -> Candidate | None:
         """An answer of the kind that is wanted; of the other kind, if all are of that."""
@@ -76,19 +77,24 @@ class StudentAnswers(Candidates):
         fitting = [candidate for candidate in given if candidate.is_wrong == wrong] or given
         return fitting[int(lot * len(fitting))] if fitting else None
 
-    def _ask(self, name: str, student: Student) -> None:
-        prompts = [example.question for example in self._data]
-        student.read_key(self._data)
-        answers = student.generate(prompts, stop=self._task.stop)
+    def _paid(self, student: Student) -> Data:
+        """The exercises, from the first, that a student can be asked; they are charged."""
+        if self._meter is None:
+            return self._data
+        for count, example in enumerate(self._data):
+            if self._meter.exhausted():
+                return self._data[:count]
+            read = student.count_tokens([example.question.transcript])
+            self._meter.record(Cost(teacher_calls=1, teacher_tokens_in=read))
+        return self._data
+
+    def _ask(self, name: str, student: Student, asked: Data) -> None:
+        student.read_key(asked)
+        answers = student.generate([e.question for e in asked], stop=self._task.stop)
         if self._meter is not None:
-            read = student.count_tokens([prompt.transcript for prompt in prompts])
-            written = student.count_tokens(answers)
-            calls = len(answers)
-            self._meter.record(
-                Cost(teacher_calls=calls, teacher_tokens_in=read, teacher_tokens_out=written)
-            )
-        grades = self._task.grade_all(self._data, answers)
-        for example, answer, grade in zip(self._data, answers, grades, strict=True):
+            self._meter.record(Cost(teacher_tokens_out=student.count_tokens(answers)))
+        grades = self._task.grade_all(asked, answers)
+        for example, answer, grade in zip(asked, answers, grades, strict=True):
             if (score := score_of(grade)) == score:  # nan was not measured
                 self._given[_key(example)].append(Candidate(answer, score < 1, name))
 

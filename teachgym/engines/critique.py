@@ -12,6 +12,7 @@ import numpy as np
 from teachgym.chat.settings import Chat, check_chat
 from teachgym.engines.around import AroundEngine, is_in_text
 from teachgym.engines.candidates import BorrowedAnswers, Candidates, StudentAnswers
+from teachgym.engines.orders import fill
 from teachgym.errors import ConfigError, require_part_names
 from teachgym.gate.kinds import JUDGEMENT
 from teachgym.protocols import Meter, Student, Task
@@ -82,7 +83,7 @@ class CritiqueEngine(AroundEngine):
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` critiques per order."""
         streams = Streams(rng)
-        made = self.other.generate(plan, streams.of("exercises"))
+        made = fill(self.other, plan, streams.of("exercises"))
         exercises = tuple(e for e in made if is_in_text(e))
         candidates = self._candidates(made, exercises)
         found = (

@@ -9,6 +9,7 @@ import numpy as np
 
 from teachgym.chat.settings import Chat
 from teachgym.engines import ENGINES
+from teachgym.engines.orders import fill
 from teachgym.errors import require_known, unknown
 from teachgym.protocols import DataEngine, Meter, Task
 from teachgym.streams import Streams
@@ -73,5 +74,5 @@ class DispatchEngine(DataEngine):
         streams = Streams(rng)
         for name in dict.fromkeys(names):
             orders = tuple(o for o, n in zip(plan.orders, names, strict=True) if n == name)
-            data += self._engines[name].generate(Plan(orders), streams.of(name))
+            data += fill(self._engines[name], Plan(orders), streams.of(name))
         return data

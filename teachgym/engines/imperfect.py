@@ -8,6 +8,7 @@ import numpy as np
 
 from teachgym.engines.around import AroundEngine
 from teachgym.engines.mistakes import Mistakes
+from teachgym.engines.orders import fill
 from teachgym.gate.filters.llkd_like import CONFIDENCE
 from teachgym.settings import Positive, ShareBetween, checked
 from teachgym.streams import Streams
@@ -41,15 +42,15 @@ class ImperfectEngine(AroundEngine):
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order, and no more than can be paid for."""
         streams = Streams(rng)
-        made = self.other.generate(plan, streams.of("exercises"))
+        made = fill(self.other, plan, streams.of("exercises"))
         mistakes = Mistakes(self.task, made)
         data: list[Example] = []
         for example in made:
-            if self.meter is not None:
-                if self.meter.exhausted():
-                    break
-                self.meter.record(Cost(teacher_calls=1))
+            if self.meter is not None and self.meter.exhausted():
+                break
             if example.kind == EXERCISE:
+                if self.meter is not None:
+                    self.meter.record(Cost(teacher_calls=1))
                 own = streams.of("answer", example.identity)
                 example = self._answered(example, mistakes, own)
             data.append(example)

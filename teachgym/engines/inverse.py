@@ -12,6 +12,7 @@ from itertools import islice
 import numpy as np
 
 from teachgym.engines.around import AroundEngine, is_in_text
+from teachgym.engines.orders import fill
 from teachgym.engines.steps import steps_of, with_result
 from teachgym.streams import Streams
 from teachgym.types import Data, Example, Plan
@@ -67,7 +68,7 @@ class InverseEngine(AroundEngine):
         streams, data = Streams(rng), list[Example]()
         for order in plan.orders:
             own = streams.of(order.engine, order.skill, order.difficulty, order.subskill)
-            made = self.other.generate(Plan((order,)), own)
+            made = fill(self.other, Plan((order,)), own)
             texts = (text for e in made for text in with_inverse(e, self.task.verify))
             data += islice(texts, order.count)
         return tuple(data)

@@ -7,13 +7,19 @@ that orders more gets the other's examples and more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
 
 from teachgym.apportion import divide_evenly
-from teachgym.errors import UnknownSkillError, unknown
+from teachgym.errors import ConformanceError, UnknownSkillError, unknown
+from teachgym.protocols import DataEngine
+from teachgym.shown import shown
 from teachgym.streams import Streams
-from teachgym.types import Example, Order, Provenance, Skill, leaf_skills
+from teachgym.types import Data, Example, Order, Plan, Provenance, Skill, leaf_skills
 
 Leaves = Mapping[str, tuple[str, ...]]
 """Skill name to the leaves at or under it."""
@@ -34,6 +40,24 @@ def leaves_under(skills: Sequence[Skill]) -> Leaves:
             leaves[above] = (*leaves[above], leaf)
             above = parent[above]
     return leaves
+
+
+def fill(engine: DataEngine, plan: Plan, rng: np.random.Generator) -> Data:
+    """The examples that an engine makes for a plan.
+
+    Raises:
+        ConformanceError: if it gives something else, or more examples than the plan orders.
+    """
+    made: Any = engine.generate(plan, rng)
+    data = tuple(islice(made, plan.total + 1)) if isinstance(made, Iterable) else (made,)
+    strange = [item for item in data if not isinstance(item, Example)]
+    if not strange and len(data) <= plan.total:
+        return data
+    found = shown(strange[0]) if strange else f"more than the {plan.total} examples ordered"
+    raise ConformanceError(
+        f"engine {type(engine).__name__!r} gives {found}; it must give a tuple of Example, at most "
+        "Order.count for each order"
+    )
 
 
 def divide(order: Order, leaves: Leaves, streams: Streams) -> Iterator[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from teachgym.chat.settings import Chat
 from teachgym.engines.around import AroundEngine, is_in_text
+from teachgym.engines.orders import fill
 from teachgym.errors import ConfigError
 from teachgym.gate import normalise
 from teachgym.given import Given
@@ -68,39 +70,46 @@ class PlanGuidedEngine(AroundEngine):
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` solved exercises per order.
 
+        When nothing is left to pay with, or no more calls get through, it is what there is.
+
         Raises:
-            ChatError: if there were calls and no call got through.
+            ChatError: if no call got through and there is nothing at all.
         """
         streams = Streams(rng)
-        made = self.other.generate(plan, streams.of("exercises"))
-        exercises = [exercise for exercise in made if is_in_text(exercise)]
-        found: list[Example] = []
-        at_once = self.asker.workers  # Else all means might go into plans.
-        for first in range(0, len(exercises), at_once):
-            if self.asker.meter.exhausted():
-                break
-            found += self._solved(exercises[first : first + at_once], streams)
-        return tuple(found)
-
-    def _solved(self, exercises: Sequence[Example], streams: Streams) -> list[Example]:
-        """The exercises that the chat model solved, with its solutions."""
-        plans = self._plans(exercises, streams)
+        made = fill(self.other, plan, streams.of("exercises"))
+        exercises = [*enumerate(filter(is_in_text, made))]
         found: dict[int, Example] = {}
+        at_once = self.asker.workers  # Else all means might go into plans.
+        with suppress(_SilentError):
+            for first in range(0, len(exercises), at_once):
+                if self.asker.meter.exhausted():
+                    break
+                self._solve(dict(exercises[first : first + at_once]), streams, found)
+        return tuple(found[place] for place in sorted(found))
+
+    def _solve(
+        self, exercises: Mapping[int, Example], streams: Streams, found: dict[int, Example]
+    ) -> None:
+        """Enter the exercises that the chat model solves, with its solutions, into ``found``."""
+        plans = self._plans(exercises, streams, needed=not found)
         for _ in range(self.calls - self.planned):
             left = [place for place in plans if place not in found]
             asked = [(exercises[place], plans[place]) for place in left]
-            for place, solved in zip(left, self._attempts(asked, streams), strict=True):
+            attempts = self._attempts(asked, streams, needed=not found)
+            for place, solved in zip(left, attempts, strict=True):
                 if solved is not None:
                     found[place] = solved
-        return [found[place] for place in sorted(found)]
 
-    def _plans(self, exercises: Sequence[Example], streams: Streams) -> dict[int, str]:
+    def _plans(
+        self, exercises: Mapping[int, Example], streams: Streams, *, needed: bool
+    ) -> dict[int, str]:
         """Plans by the places of their exercises; those without a usable one are left out."""
         if not self.planned:
-            return dict.fromkeys(range(len(exercises)), "")
-        asked = [(e, {"question": e.prompt, "answer": e.target}) for e in exercises]
+            return dict.fromkeys(exercises, "")
+        asked = [(e, {"question": e.prompt, "answer": e.target}) for e in exercises.values()]
         plans: dict[int, str] = {}
-        for place, filled in enumerate(self._ask("plan", _STEPS, asked, streams)):
+        replies = self._ask("plan", _STEPS, asked, streams, needed)
+        for place, filled in zip(exercises, replies, strict=True):
             plan = filled.get("plan", "")
             if plan and not _has(plan, exercises[place].target):
                 plans[place] = plan
@@ -109,7 +118,7 @@ class PlanGuidedEngine(AroundEngine):
         return plans
 
     def _attempts(
-        self, exercises: Sequence[tuple[Example, str]], streams: Streams
+        self, exercises: Sequence[tuple[Example, str]], streams: Streams, *, needed: bool
     ) -> list[Example | None]:
         """A solution of each exercise by its plan; None if it cannot be kept."""
         from teachgym.engines.written import solution_fields
@@ -120,7 +129,7 @@ class PlanGuidedEngine(AroundEngine):
             for e, plan in exercises
         ]
         fields = solution_fields(self.task.brief, wrong=False)
-        replies = self._ask("solve", fields, asked, streams)
+        replies = self._ask("solve", fields, asked, streams, needed)
         return [self._checked(*one, r) for one, r in zip(exercises, replies, strict=True)]
 
     def _ask(
@@ -129,8 +138,14 @@ class PlanGuidedEngine(AroundEngine):
         fields: Mapping[str, str],
         asked: Sequence[tuple[Example, Mapping[str, Any]]],
         streams: Streams,
+        needed: bool,
     ) -> list[dict[str, str]]:
-        """The fields that the chat model fills in for each exercise; {} where there are none."""
+        """The fields that the chat model fills in for each exercise; {} where there are none.
+
+        Raises:
+            ChatError: if no call got through, and one is needed.
+            _SilentError: if no call got through.
+        """
         from teachgym.chat.prompts import render
         from teachgym.chat.structured import ChatRequest
         from teachgym.engines.written import item_type
@@ -143,7 +158,9 @@ class PlanGuidedEngine(AroundEngine):
             )
             for exercise, own in asked
         ]
-        replies = self.asker.ask(requests, item_type(fields))
+        replies = self.asker.ask(requests, item_type(fields), needed=needed)
+        if len(replies) < len(requests):
+            raise _SilentError
         return [items[0].model_dump() if items else {} for items in replies]
 
     def _checked(self, exercise: Example, plan: str, filled: Mapping[str, str]) -> Example | None:
@@ -162,6 +179,10 @@ class PlanGuidedEngine(AroundEngine):
         else:
             return solved
         return None
+
+
+class _SilentError(Exception):
+    """No call gets through any more."""
 
 
 def tells(text: str, plan: str) -> bool:

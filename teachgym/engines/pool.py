@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from teachgym.engines.orders import divide, leaves_under, signed
 from teachgym.protocols import DataEngine, Task
 from teachgym.streams import Streams
-from teachgym.types import Data, Example, Plan, Skill
+from teachgym.types import Data, Example, Order, Plan, Skill
 
 
 class PoolEngine(DataEngine):
@@ -20,8 +21,8 @@ class PoolEngine(DataEngine):
     the pool has no more of its skill. Between calls nothing is remembered: an example can come
     again in a later step, and then the gate decides. An order with a difficulty gets the examples
     nearest to it first; examples without one come last. An order for a skill with subskills is
-    divided evenly among its leaves. An order with seeds gets those that the set has, and no others
-    unless it has none of them. Hints are not read.
+    divided evenly among its leaves. An order with seeds gets those of its skill that the set has,
+    and no others unless it has none of them (``named``). Hints are not read.
 
     A chosen example keeps the provenance it has, but for the subskill; see ``orders.signed``.
     """
@@ -30,26 +31,32 @@ class PoolEngine(DataEngine):
 
     def __init__(self, skills: Sequence[Skill], examples: Iterable[Example]) -> None:
         self._leaves = leaves_under(skills)
-        self._pool: dict[str, list[Example]] = {}
+        self._pool = defaultdict[str, list[Example]](list)
+        self._by_id = defaultdict[str, list[Example]](list)
         for example in examples:
-            self._pool.setdefault(example.skill, []).append(example)
-        self._ids = {e.id for chosen in self._pool.values() for e in chosen}
+            self._pool[example.skill].append(example)
+            self._by_id[example.id].append(example)
+
+    def named(self, order: Order) -> Data:
+        """The seeds of an order: examples of its skill with these ids, in the order of the ids."""
+        leaves, ids = self._leaves.get(order.skill, ()), filter(None, dict.fromkeys(order.seeds))
+        return tuple(e for id_ in ids for e in self._by_id.get(id_, ()) if e.skill in leaves)
 
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` examples per order, in the plan's order."""
-        streams = Streams(rng)
-        left: dict[str, list[Example]] = {}
+        streams, taken = Streams(rng), set[int]()
+        drawn: dict[str, Sequence[Example]] = {}
         chosen: list[Example] = []
         for order in plan.orders:
-            named = self._ids.intersection(order.seeds)
-            for leaf, count in divide(order, self._leaves, streams):
-                if leaf not in left:
-                    left[leaf] = _shuffled(self._pool.get(leaf, []), streams.of(leaf))
-                offered = [e for e in left[leaf] if e.id in named] if named else left[leaf]
-                ranked = _ranked(offered, order.difficulty)
-                chosen += [signed(example, order, self.name) for example in ranked[:count]]
-                taken = set(map(id, ranked[:count]))
-                left[leaf] = [example for example in left[leaf] if id(example) not in taken]
+            named = self.named(order)
+            parts = [("", order.count)] if named else divide(order, self._leaves, streams)
+            for leaf, count in parts:
+                if not named and leaf not in drawn:
+                    drawn[leaf] = _shuffled(self._pool.get(leaf, ()), streams.of(leaf))
+                left = [e for e in named or drawn[leaf] if id(e) not in taken]
+                found = _ranked(left, order.difficulty)[:count]
+                taken |= set(map(id, found))
+                chosen += [signed(example, order, self.name) for example in found]
         return tuple(chosen)
 
 

@@ -20,6 +20,9 @@ from teachgym.types import Data, Example, Order, Plan, Provenance
 class SeededEngine(TaskEngine):
     """Varies the seeds of an order in turn, or training examples of its skill if it has none.
 
+    A seed is varied at its own difficulty. Which training examples are drawn for a level depends on
+    the levels of the same skill that the plan orders before it.
+
     Args:
         task: its ``train`` holds the seeds.
 
@@ -38,7 +41,6 @@ class SeededEngine(TaskEngine):
         self.task = task
         self._leaves = leaves_under(task.skills)
         self._pool = PoolEngine(task.skills, train)
-        self._by_id = {example.id: example for example in train if example.id}
 
     @abstractmethod
     def vary(
@@ -69,10 +71,7 @@ class SeededEngine(TaskEngine):
 
     def _seeds_of(self, order: Order, streams: Streams) -> Data:
         """The order's seeds that the task has, or training examples of its skill."""
-        named = tuple(self._by_id[seed] for seed in order.seeds if seed in self._by_id)
-        if named:
-            return named
-        return tuple(
+        return self._pool.named(order) or tuple(
             seed
             for leaf, count in divide(order, self._leaves, streams)
             for seed in self._pool.generate(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from teachgym.engines.around import AroundEngine
+from teachgym.engines.orders import fill
 from teachgym.settings import Few, checked
 from teachgym.streams import Streams
-from teachgym.types import EXERCISE, Data, Example, Incident, Plan
+from teachgym.types import EXERCISE, Data, Example, Incident, Plan, leaf_skills
 
 
 @checked
@@ -35,14 +37,18 @@ class VerifiedEngine(AroundEngine):
     def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
         """At most ``order.count`` right examples per order."""
         streams, kept = Streams(rng), [list[Example]() for _ in plan.orders]
+        cells = list(product(leaf_skills(self.task.skills), self.task.levels))
         for attempt in range(self.attempts):
-            for place, order in enumerate(plan.orders):
-                missing = order.count - len(kept[place])
+            for order, found in zip(plan.orders, kept, strict=True):
+                missing = order.count - len(found)
                 if attempt and not missing:
                     continue
-                own = streams.of(place, order.engine, order.skill, order.difficulty)
-                made = self.other.generate(Plan((replace(order, count=missing),)), own)
-                kept[place] += [example for example in made if self._passes(example)]
+                cell = order.skill, order.difficulty
+                # The first part says nothing that the others do not; recorded results depend on it.
+                first = order.subskill or (cells.index(cell) if cell in cells else None)
+                own = streams.of(first, order.engine, *cell)
+                made = fill(self.other, Plan((replace(order, count=missing),)), own)
+                found += [example for example in made if self._passes(example)]
         return tuple(example for of_order in kept for example in of_order)
 
     def _passes(self, example: Example) -> bool:

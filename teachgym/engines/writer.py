@@ -62,7 +62,6 @@ class Writer:
         self._skills = {skill.name: skill for skill in syllabus.skills}
         self._leaves = leaves_under(syllabus.skills)
         self._pool = PoolEngine(syllabus.skills, syllabus.train)
-        self._by_id = {example.id: example for example in syllabus.train if example.id}
         # Among votes there are wrong solutions anyway; nobody needs to make one up.
         wrong = self.settings.rejected and self.settings.votes == 1
         self._solution = solution_fields(syllabus.brief, wrong=wrong)
@@ -151,7 +150,7 @@ class Writer:
     def _shown(self, job: _Job) -> tuple[Data, Data]:
         """Training examples to vary, and others of the skill, nearest in difficulty."""
         order, most = job.order, self.settings.per_call
-        seeds = [self._by_id[seed] for seed in order.seeds if seed in self._by_id]
+        seeds = list(self._pool.named(order))
         if len(seeds) > most:
             seeds = [seeds[i] for i in job.rng.permutation(len(seeds))[:most]]
         elif not seeds and self.settings.style != "new":

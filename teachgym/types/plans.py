@@ -22,7 +22,8 @@ class Order:
     hint: str = ""
     """Free text for engines that can read, e.g. a hypothesis about the student's mistake."""
     seeds: tuple[str, ...] = ()
-    """Ids of the examples to vary."""
+    """Ids of the examples to vary, or to hand in; those that the skill does not have are passed
+    over, and if none is left the engine chooses."""
     engine: str = ""
     """Name of the engine that should fill the order; empty = the environment's default."""
     subskill: str = ""
@@ -37,6 +38,9 @@ class Order:
             raise ConfigError(
                 f"Order.difficulty is {self.difficulty}; it must be in [0, 1] or None"
             )
+        if isinstance(self.difficulty, int | float) and not isinstance(self.difficulty, bool):
+            # Streams of random numbers are named after it, so equal ones must be written alike.
+            object.__setattr__(self, "difficulty", abs(float(self.difficulty)))
 
 
 @dataclass(frozen=True, slots=True)

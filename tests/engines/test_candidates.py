@@ -109,6 +109,15 @@ def test_answers_are_calls_of_the_teacher_and_who_cannot_be_paid_is_not_asked() 
     assert StudentAnswers(TASK, students, ITEMS, scarce.meter).pick(ITEMS[0], 0, wrong=True) is None
 
 
+def test_a_limit_of_calls_is_never_passed() -> None:
+    """A batch used to be asked whole while anything was left: 40 answers for a limit of 10."""
+    ledger = Ledger(Budget(teacher_calls=10))
+    engine = ENGINES.make("critique", TASK, settings={"students": BOTH}, meter=ledger.meter)
+    data = engine.generate(Plan((Order("copy", 40),)), np.random.default_rng(0))
+    assert ledger.spent.teacher_calls == len(data) == 10
+    assert {example.meta["author"] for example in data} == {"sure"}
+
+
 def test_answers_without_a_grade_are_no_candidates() -> None:
     class Unsure(ToyTask):
         def grade(self, example: Example, response: str) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,13 @@ from teachgym.engines.orders import divide, leaves_under
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
-from teachgym.errors import ConfigError, RunError, UnknownNameError, UnknownSkillError
+from teachgym.errors import (
+    ConfigError,
+    ConformanceError,
+    RunError,
+    UnknownNameError,
+    UnknownSkillError,
+)
 from teachgym.protocols import DataEngine
 from teachgym.streams import Streams
 from teachgym.tasks.task import Task
@@ -73,13 +81,14 @@ LEVEL_OF = {"copy": None, "reverse": 0.0, "next": 1.0, "double": 0.0}
 PLANS = st.dictionaries(st.sampled_from(list(LEVEL_OF)), st.integers(1, 4))
 
 
-@pytest.mark.parametrize("name", ["procedural", "pool"])
+@pytest.mark.parametrize("name", ["procedural", "pool", "verified"])
 @given(one=PLANS, other=PLANS, seed=st.integers(0, 9))
 def test_plans_share_the_examples_of_what_both_order(
     name: str, one: dict[str, int], other: dict[str, int], seed: int
 ) -> None:
     """The one that orders more of a skill gets the other's examples and more."""
-    engine = ENGINES.make(name, TASK)
+    inner = {"engine": "procedural"} if name == "verified" else {}
+    engine = ENGINES.make(name, TASK, settings=inner)
     first, second = (
         generate(engine, *(Order(s, n, LEVEL_OF[s]) for s, n in plan.items()), seed=seed)
         for plan in (one, other)
@@ -97,6 +106,16 @@ def test_orders_of_one_skill_and_difficulty_go_on_where_the_one_before_ended() -
     whole = generate(engine, Order("copy", 5, 1.0))
     parts = generate(engine, Order("copy", 2, 1.0), Order("next", 9), Order("copy", 3, 1.0))
     assert tuple(e for e in parts if e.skill == "copy") == whole
+
+
+def test_equal_orders_have_equal_examples_whatever_the_type_of_the_level() -> None:
+    """Streams are named after the level, and 1, 1.0 and NumPy's 1.0 are written differently."""
+    orders = [Order("copy", 3, level) for level in (1.0, 1, np.float64(1))]
+    assert orders[0] == orders[1] == orders[2]
+    first, *others = (generate(ProceduralEngine(TASK), order) for order in orders)
+    assert others == [first, first]
+    lowest = (generate(ProceduralEngine(TASK), Order("copy", 3, level)) for level in (0.0, -0.0))
+    assert len(set(lowest)) == 1
 
 
 def test_levels_and_any_level_have_examples_of_their_own() -> None:
@@ -169,6 +188,81 @@ def test_named_seeds_are_chosen_themselves_and_unknown_ones_leave_the_choice_ope
     orders = Order("copy", 3, seeds=named), Order("copy", 1, seeds=("id3",))
     assert sorted(e.id for e in generate(engine, *orders)) == ["id3", "id5"]
     assert len(generate(engine, Order("copy", 4, seeds=unknown))) == 4
+
+
+SEEDED = [e for e in TASK.examples("train") if e.skill in ("copy", "next")][::9]
+
+
+@pytest.mark.parametrize("name", ["pool", "targeted-fix", "similar"])
+def test_seeds_of_another_skill_are_passed_over(name: str) -> None:
+    """They were varied in place of what was ordered, or nothing was handed in."""
+    engine, seeds = ENGINES.make(name, TASK), tuple(e.id for e in SEEDED)
+    own = {e.id for e in SEEDED if e.skill == "copy"}
+    data = generate(engine, Order("copy", len(own), seeds=seeds))
+    assert {e.skill for e in data} == {"copy"}
+    assert {e.provenance and e.provenance.seeds[0] for e in data} == own
+    others = generate(engine, Order("double", 3, seeds=seeds))
+    assert [e.skill for e in others] == ["double"] * 3
+
+
+def test_seeds_of_one_leaf_fill_an_order_for_all() -> None:
+    """An order for a root was divided first, so that half of it found no seed in its leaf."""
+    seeds = tuple(e.id for e in TASK.examples("train") if e.skill == "copy")[:6]
+    for name in ("pool", "targeted-fix"):
+        data = generate(ENGINES.make(name, TASK), Order("words", 6, seeds=seeds))
+        assert sorted(e.provenance.seeds[0] for e in data if e.provenance) == sorted(seeds)
+
+
+# -- engines of others -----------------------------------------------------------------------
+
+
+class Odd(DataEngine):
+    """Gives what it was told to give."""
+
+    def __init__(self, gives: Any) -> None:
+        self.gives = gives
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Any:
+        return self.gives(plan, rng)
+
+
+def by_rule(plan: Plan, rng: np.random.Generator, *, times: int = 1) -> Data:
+    orders = tuple(replace(o, count=times * o.count) for o in plan.orders)
+    return ProceduralEngine(TASK).generate(Plan(orders), rng)
+
+
+def around(name: str, odd: Odd) -> DataEngine:
+    own = {"engines": {"odd": {"name": odd}}, "default": "odd"} if name == "by-order" else None
+    return ENGINES.make(name, TASK, settings=own or {"engine": odd})
+
+
+@pytest.mark.parametrize("name", ["imperfect", "critique", "verified", "backward", "by-order"])
+def test_what_engines_are_made_of_may_give_one_example_after_the_other(name: str) -> None:
+    """``imperfect`` gave nothing for a generator, and others failed from inside."""
+    order = Order("copy", 4, 1.0)
+    engines = [around(name, Odd(gives)) for gives in (by_rule, lambda *a: iter(by_rule(*a)))]
+    one, other = (generate(engine, order) for engine in engines)
+    assert one == other
+    assert len(one) == 4
+
+
+@pytest.mark.parametrize("name", ["imperfect", "critique", "verified", "backward", "by-order"])
+@pytest.mark.parametrize(
+    ("gives", "said"),
+    [
+        (lambda plan, rng: None, "gives None"),
+        (lambda plan, rng: 3, "gives 3"),
+        (lambda plan, rng: "text", "gives 't'"),
+        (lambda plan, rng: [None], "gives None"),
+        (lambda plan, rng: repeat(SEEDED[0]), "gives more than the"),
+        (lambda plan, rng: by_rule(plan, rng, times=2), "gives more than the"),
+    ],
+)
+def test_an_engine_that_gives_no_examples_or_too_many_is_named(
+    name: str, gives: Any, said: str
+) -> None:
+    with pytest.raises(ConformanceError, match=f"engine 'Odd' {said}"):
+        generate(around(name, Odd(gives)), Order("copy", 4, 1.0))
 
 
 def test_ties_are_drawn_at_random() -> None:

@@ -64,6 +64,15 @@ def test_prompts_are_those_of_the_other_engine_and_seeds_decide() -> None:
     assert all(e.spans == () and e.rejected is None for e in again)
 
 
+def test_auxiliary_text_is_passed_on_for_nothing() -> None:
+    """Of 60 that are ordered, 30 are exercises and 30 lead back to them."""
+    ledger = Ledger(Budget())
+    plan = Plan((Order("add", 60, 0.5),))
+    data = made("imperfect", meter=ledger.meter, plan=plan, engine="backward")
+    assert len(data) == 60
+    assert ledger.spent.teacher_calls == 30
+
+
 def test_every_exercise_is_a_call_and_none_is_made_without_means() -> None:
     for limit, expected in ((None, 600), (1000, 600), (50, 50)):
         ledger = Ledger(Budget(teacher_calls=limit))
@@ -140,14 +149,15 @@ def test_unverified_verified_and_chosen_data_in_an_environment() -> None:
 
 
 def test_seeds_take_turns_and_are_not_repeated() -> None:
-    add, rotl = (next(e for e in TASK.examples("train") if e.skill == s) for s in ("add", "rotl"))
-    order = Order("add", 5, seeds=(add.id, rotl.id))
+    first, second, *_ = (e for e in TASK.examples("train") if e.skill == "add")
+    order = Order("add", 5, seeds=(first.id, second.id))
     data = made("similar", plan=Plan((order,)))
-    assert [e.skill for e in data] == ["add", "rotl", "add", "rotl", "add"]
+    levels = [(e.skill, e.difficulty) for e in (first, second)]
+    assert [(e.skill, e.difficulty) for e in data] == [*levels, *levels, levels[0]]
     assert [e.provenance.seeds for e in data if e.provenance] == [
-        (s.id,) for s in (add, rotl)
-    ] * 2 + [(add.id,)]
-    assert len({e.prompt for e in data} | {add.prompt, rotl.prompt}) == 7
+        (s.id,) for s in (first, second)
+    ] * 2 + [(first.id,)]
+    assert len({e.prompt for e in data} | {first.prompt, second.prompt}) == 7
     assert all(right(data))
 
 

@@ -12,7 +12,7 @@ import pytest
 from teachgym.chat.scripted import Scripted
 from teachgym.engines import ENGINES
 from teachgym.engines.plan_guided import tells
-from teachgym.errors import ConfigError
+from teachgym.errors import ChatError, ConfigError
 from teachgym.ledger import Ledger
 from teachgym.protocols import Task
 from teachgym.tasks import make_task
@@ -149,6 +149,24 @@ def test_plans_do_not_use_up_what_solutions_need() -> None:
     desk = Desk(well, budget=Budget(teacher_calls=5))
     assert len(desk.made()) == 2
     assert desk.ledger.spent.teacher_calls == 5
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_is_solved_stays_when_no_more_calls_get_through(planned: bool) -> None:
+    """The server leaves after two of six exercises, each asked by itself; it is asked once more."""
+    served = 2 * (1 + planned)
+
+    def leaving(text: str, n: int) -> str:
+        if n >= served:
+            raise ChatError("the server has left")
+        return well(text, n)
+
+    desk = Desk(leaving, planned=planned)
+    assert len(desk.made()) == 2
+    assert desk.events == {"lost": 1}
+    assert len(desk.asked) == served + 1
+    with pytest.raises(ChatError, match="the server has left"):
+        Desk(lambda text, n: leaving(text, served), planned=planned).made()
 
 
 def test_seeds_decide_and_each_exercise_has_draws_of_its_own() -> None:

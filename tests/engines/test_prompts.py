@@ -131,15 +131,18 @@ def test_a_hint_stays_between_its_fences_and_is_no_template(hint: str) -> None:
 
 def test_the_first_question_has_all_of_its_order() -> None:
     desk = Desk(lambda text, n: items())
-    order = Order("copy", 1, 0.5, "vowels", ("train/3", "train/99", "val/0"), "", "ends")
+    order = Order(
+        "copy", 1, 0.5, "vowels", ("train/3", "train/30", "train/99", "val/0"), "", "ends"
+    )
     desk.write(order, refills=0, shots=3)
     (text,) = desk.prompts
     by_id = {example.id: example for example in desk.task.examples("train")}
     for part in ("copy", "Say the word.", "Difficulty: medium", fenced("ends"), fenced("vowels")):
         assert part in text
     variations, examples = text.split("Some training examples")
-    for seed in ("train/3", "train/99"):
+    for seed in ("train/3", "train/30"):
         assert fenced(by_id[seed].prompt) in variations
+    assert by_id["train/99"].prompt not in text, "it is of another skill"
     shown = [e for e in by_id.values() if fenced(e.prompt) in examples]
     assert [e.skill for e in shown] == ["copy"]  # three shots, two of which are the seeds
 
