@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from time import perf_counter
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -164,16 +163,16 @@ class TeacherEnv(gym.Env[Report, Data]):
         """
         self.require_running()
         with undone_on_error(self):
-            started, before = perf_counter(), self.state.report
-            accepted, rejected, pretest = self._admit(() if self.ending else action)
-            accepted, rating = self.rater.rate(accepted)
-            self.ledger.record(rating + Cost(steps=1, examples=len(accepted)))
-            due = self._due(accepted)
-            taught = due and bool(accepted or self.state.waiting)
-            result, losses = self._train(accepted) if taught else step_info.untaught(accepted)
-            after = self._evaluate_val() if taught else before
-            aided = self._evaluate_aided() if taught and self.state.aids else None
-            self.ledger.record(Cost(seconds=perf_counter() - started))
+            before = self.state.report
+            with self.ledger.timed():
+                accepted, rejected, pretest = self._admit(() if self.ending else action)
+                accepted, rating = self.rater.rate(accepted)
+                self.ledger.record(rating + Cost(steps=1, examples=len(accepted)))
+                due = self._due(accepted)
+                taught = due and bool(accepted or self.state.waiting)
+                result, losses = self._train(accepted) if taught else step_info.untaught(accepted)
+                after = self._evaluate_val() if taught else before
+                aided = self._evaluate_aided() if taught and self.state.aids else None
             cost, incidents, calls = self._reckon()
             reward = self.rules.reward_scale * float(self.reward(before, after, cost))
             self._advance(after, accepted, waiting=0 if due else self.state.waiting + len(accepted))
@@ -382,7 +381,7 @@ class TeacherEnv(gym.Env[Report, Data]):
             cost = cost + self.next_evaluation
         elif budget.train_tokens is None and not (cost.teacher_calls or cost.teacher_tokens_in):
             return ""
-        return next(iter(budget.exceeded(self.spent + cost)), "")
+        return next(iter(budget.lacking(self.spent, cost)), "")
 
     def _training_set(self, accepted: Data) -> tuple[Data, Data]:
         """The examples of a training run, and what is rehearsed beside them."""

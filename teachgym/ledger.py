@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 
 from teachgym.capability import Capability
 from teachgym.errors import BudgetError, ConfigError
@@ -50,9 +51,16 @@ class Ledger:
             self.spent, self.incidents[:], self.calls[:] = spent, incidents, calls
             raise
 
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Charge for the seconds that are spent within, unless it raises."""
+        started = perf_counter()
+        yield
+        self.record(Cost(seconds=perf_counter() - started))
+
     def require(self, cost: Cost) -> None:
         """Raise ``BudgetError`` if ``cost`` is more than what is left; spend nothing."""
-        for currency in self.budget.exceeded(self.spent + cost):
+        for currency in self.budget.lacking(self.spent, cost):
             amount, after = getattr(cost, currency), getattr(self.spent + cost, currency)
             limit = getattr(self.budget, currency)
             raise BudgetError(
@@ -61,7 +69,7 @@ class Ledger:
 
     def allows(self, cost: Cost) -> bool:
         """Whether ``cost`` could be spent now."""
-        return self.budget.allows(self.spent + cost)
+        return not self.budget.lacking(self.spent, cost)
 
     def exhausted(self) -> tuple[str, ...]:
         """Currencies of which nothing is left."""

@@ -28,6 +28,28 @@ def test_the_error_names_currency_amount_and_limit() -> None:
         ledger.require(Cost(examples=3))
 
 
+def test_a_limit_that_was_passed_forbids_nothing_that_is_free_of_it() -> None:
+    """Calls in flight may pass one; what was written by them can be trained on all the same."""
+    ledger = Ledger(Budget(teacher_calls=10, train_tokens=5), Cost(teacher_calls=12))
+    ledger.require(Cost(train_tokens=5))
+    assert ledger.allows(Cost(train_tokens=5))
+    assert not ledger.allows(Cost(train_tokens=6))
+    with pytest.raises(BudgetError, match="teacher_calls: 1 more would make 13 of 10"):
+        ledger.require(Cost(teacher_calls=1, train_tokens=5))
+
+
+def test_seconds_are_charged_for_what_does_not_raise() -> None:
+    ledger = Ledger(Budget())
+    with ledger.timed():
+        sum(range(1000))
+    spent = ledger.spent
+    assert spent.seconds > 0
+    assert spent == Cost(seconds=spent.seconds)
+    with pytest.raises(ZeroDivisionError), ledger.timed():
+        1 / 0  # noqa: B018
+    assert ledger.spent == spent
+
+
 @given(st.lists(st.integers(0, 20)), st.integers(1, 50))
 def test_who_asks_first_never_passes_the_limit(amounts: list[int], limit: int) -> None:
     ledger = Ledger(Budget(train_tokens=limit))

@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from time import perf_counter
 from typing import Any
 
 import gymnasium as gym
@@ -119,11 +118,11 @@ class LookaheadEnv(gym.Wrapper[Any, Any, Any, Any]):
         states = list(starts) or [HERE] * len(actions)
         space = self.env.action_space
         actions = [as_member(space, action) for action in actions]
-        written, started = space.to_jsonable(actions), perf_counter()
-        entry = self._base.probe_log.answer(
-            ["branch", _plain(written), states], lambda: self._try(actions, states, written)
-        )
-        self._base.ledger.record(Cost(seconds=perf_counter() - started))
+        written = space.to_jsonable(actions)
+        with self._base.ledger.timed():
+            entry = self._base.probe_log.answer(
+                ["branch", _plain(written), states], lambda: self._try(actions, states, written)
+            )
         if "refused" in entry:
             raise BudgetError(entry["refused"])
         self._base.ledger.record(Cost(**entry["cost"]))

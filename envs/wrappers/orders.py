@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teachgym.apportion import apportion
+from teachgym.engines.orders import fill
 from teachgym.envs.admission import items_of, no_action, sift
 from teachgym.envs.base import base_of
 from teachgym.envs.step_info import also_rejected
@@ -54,7 +55,8 @@ def teach(
     base.require_running()
     plan = Plan() if base.ending else plan
     with base.ledger.undone_on_error():
-        data = tuple(engine.generate(plan, base.rng("data"))) if plan.total else ()
+        with base.ledger.timed():
+            data = fill(engine, plan, base.rng("data")) if plan.total else ()
         report, reward, terminated, truncated, info = env.step(data)
     info = also_rejected({**info, "plan": plan}, rejected)
     return report, float(reward), terminated, truncated, info

@@ -85,7 +85,8 @@ class SkillTree(gym.Wrapper[Any, Any, Any, Any]):
         self, action: tuple[Move, ...]
     ) -> tuple[TreeReport, float, bool, bool, dict[str, Any]]:
         before = self._base.state.report
-        forest, moves, rejected = self._move(() if self._base.ending else action)
+        with self._base.ledger.timed():
+            forest, moves, rejected = self._move(() if self._base.ending else action)
         forest = forest.limited(self._base.examples_available)
         plan = forest.plan(self._under, self._base.rng("orders"))
         report, reward, terminated, truncated, info = teach(self.env, self.engine, plan, rejected)

@@ -97,6 +97,13 @@ class Budget:
         """Currencies in which ``spent`` is over its limit."""
         return tuple(c for c in CURRENCIES if getattr(spent, c) > self._limit(c))
 
+    def lacking(self, spent: Cost, cost: Cost) -> tuple[str, ...]:
+        """Currencies of which ``cost`` would take more than is left.
+
+        A limit that was passed before, as by calls in flight, forbids nothing that is free of it.
+        """
+        return tuple(c for c in self.exceeded(spent + cost) if getattr(cost, c))
+
     def exhausted(self, spent: Cost) -> tuple[str, ...]:
         """Currencies of which nothing is left."""
         return tuple(c for c in CURRENCIES if getattr(spent, c) >= self._limit(c))

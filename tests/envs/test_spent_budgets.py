@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teachgym.engines.procedural import ProceduralEngine
 from teachgym.envs import EpisodeRules, TeacherEnv, teacher_env
+from teachgym.envs.base import base_of
 from teachgym.envs.pricing import MARGIN, paid_for, price_answers
 from teachgym.evaluation import GenerateAndGrade
 from teachgym.gate import Gate, GateSettings
+from teachgym.protocols import Meter, Task
 from teachgym.testing import RecordingTrainer, TableStudent, ToyTask
-from teachgym.types import Budget, Checkpoint, Data, Example, TrainResult
+from teachgym.types import Budget, Checkpoint, Cost, Data, Example, Order, Plan, TrainResult
 
 CURRENCIES = ("examples", "train_tokens", "generated_tokens")
 
@@ -101,6 +106,48 @@ def test_a_limit_of_examples_is_used_up_and_named() -> None:
     env.reset(seed=0)
     *_, info = env.step(tuple(env.task.examples("train"))[:5])
     assert (len(info["data"]), info["stop_reason"]) == (2, "examples")
+
+
+class Writer(ProceduralEngine):
+    """Pays 30 tokens for each example, as long as anything is left; takes a while."""
+
+    name = "writer"
+
+    def __init__(self, task: Task, meter: Meter | None = None) -> None:
+        super().__init__(task)
+        self.meter = meter
+
+    def generate(self, plan: Plan, rng: np.random.Generator) -> Data:
+        """As many as can be paid for, the last one in part."""
+        made: list[Example] = []
+        for example in super().generate(plan, rng):
+            if self.meter is None or self.meter.exhausted():
+                break
+            self.meter.record(Cost(teacher_calls=1, teacher_tokens_out=30))
+            made.append(example)
+        sleep(0.05)
+        return tuple(made)
+
+
+@pytest.mark.parametrize("limits", [{}, {"train_tokens": 10**9}, {"generated_tokens": 10**9}])
+def test_what_was_written_as_a_limit_was_passed_is_trained_on(limits: dict[str, int]) -> None:
+    """The fourth call begins with 10 of 100 tokens left, and all four examples were rejected.
+
+    So they were wherever training has a limit of its own, though it costs nothing of the writer's.
+    """
+    env = gym.make(
+        "teachgym/SkillList-v0",
+        student="simulated",
+        engine=Writer,
+        action="plan",
+        budget={"steps": 3, "teacher_tokens_out": 100, **limits},
+    )
+    env.reset(seed=0)
+    skill = env.get_wrapper_attr("skills")[0]
+    *_, info = env.step(Plan((Order(skill, 9, 1.0),)))
+    assert (len(info["data"]), len(info["rejected"])) == (4, 0)
+    assert info["stop_reason"] == "teacher_tokens_out"
+    assert base_of(env).spent.seconds > 0.05, "the writer's time counts, too"
 
 
 class Talkative(TableStudent):

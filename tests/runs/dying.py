@@ -107,7 +107,7 @@ def toy_tree(steps: int = 3) -> tuple[gym.Env[Any, Any], Teacher[Any, Any]]:
 
 def stop_clocks(patch: pytest.MonkeyPatch) -> None:
     """Make wall-clock seconds 0, so that equal runs have equal files."""
-    for module in ("teachgym.envs.base", "teachgym.experiment"):
+    for module in ("teachgym.ledger", "teachgym.experiment"):
         patch.setattr(f"{module}.perf_counter", lambda: 0.0)
 
 
