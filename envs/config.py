@@ -152,8 +152,9 @@ class EnvConfig(EpisodeRules):
         with within("student_settings"):
             require_student(self.student, self.student_settings)
         require_copies(self.student, 1 + self.lookahead)
-        for check in self.gate_checks:
-            require_check(check)
+        with within("gate_checks"):
+            for check in self.gate_checks:
+                require_check(check)
         for who in self._questions():
             require_one_student(self.student, who)
         with within("evaluator_settings"):

@@ -32,7 +32,7 @@ from teachgym.runs.retention import Keep
 from teachgym.runs.trackers import check_installed
 from teachgym.students import learnable_skills, profile_of, require_one_student
 from teachgym.students.planning import plan_for
-from teachgym.types import Budget, Data, FloatArray, Provenance
+from teachgym.types import Budget, Data, FloatArray, Provenance, leaf_skills
 
 AnyEnv = gym.Env[Any, Any]
 Make = Callable[..., AnyEnv]
@@ -212,6 +212,25 @@ def _plan(setup: Setup, env: AnyEnv, *, free: bool) -> FloatArray:
     return plan_for(profile, task, rules.budget, rules.examples_per_step, free=free)
 
 
+def _learnable(setup: Setup, env: AnyEnv) -> tuple[str, ...]:
+    """The skills of the task that the student can learn, as far as they are known.
+
+    Raises:
+        ConfigError: if none is known.
+    """
+    task = env.get_wrapper_attr("task")
+    known, leaves = (
+        learnable_skills(setup.student, setup.student_settings),
+        leaf_skills(task.skills),
+    )
+    if found := tuple(skill for skill in known if skill in leaves):
+        return found
+    raise ConfigError(
+        f"it is not known what student {setup.student!r} can learn of task {task.name!r}; give the "
+        f"skills as learnable of teacher {label(setup.config.teacher)!r} in teacher_settings"
+    )
+
+
 def _pool(setup: Setup, env: AnyEnv) -> Data:
     """The task's examples for training, marked as handed in by a teacher."""
     return tuple(
@@ -221,7 +240,7 @@ def _pool(setup: Setup, env: AnyEnv) -> Data:
 
 
 _FINDERS: Mapping[str, Callable[[Setup, AnyEnv], Any]] = {
-    "learnable": lambda setup, _: learnable_skills(setup.student, setup.student_settings),
+    "learnable": _learnable,
     "plan": partial(_plan, free=True),
     "allocation": lambda setup, env: _plan(setup, env, free=False)[0],
     "pool": _pool,

@@ -81,3 +81,22 @@ def test_a_plan_is_searched_for_students_only_of_which_it_is_known_how_they_lear
     known = {**SMALL, "student": "small"}
     with pytest.raises(ConfigError, match="the dynamics of student 'small' are unknown"):
         assemble(check_config(RunConfig(teacher="planned", env_settings=known)), gym.make)
+
+
+@pytest.mark.parametrize(
+    ("settings", "student", "task"),
+    [
+        ({"task": "teachgym.testing:ToyTask"}, "simulated", "toy"),
+        ({"skills": "opaque"}, "simulated", "opaque"),
+        ({"student": "teachgym.students.simulated:simulated_student"}, "simulated_student", ""),
+    ],
+)
+def test_what_a_student_can_learn_is_told_as_far_as_it_is_known(
+    settings: dict[str, Any], student: str, task: str
+) -> None:
+    """It was told of another task's skills, or that there are none: "learnable is ()"."""
+    env_settings = {**SMALL, "limit": 8, **settings}
+    setup = check_config(RunConfig(teacher="oracle", env_settings=env_settings))
+    said = rf"not known what student '.*{student}' can learn of task '.*{task}.*'; .*learnable of"
+    with pytest.raises(ConfigError, match=said):
+        assemble(setup, gym.make)
