@@ -162,6 +162,23 @@ def test_verdicts_of_published_methods_are_those_of_their_runs() -> None:
     }
 
 
+def test_last_steps_of_taught_small_are_those_of_their_runs() -> None:
+    """Intervals of accuracy on ``val`` after all steps, whichever student was best there."""
+    runs = runs_of("bench-methods.jsonl")
+    last = {arm: {seed: r["val_curve"][-1] for seed, r in own.items()} for arm, own in runs.items()}
+    text = section("Published methods at equal budget").partition("On `val` at the last step")[2]
+    pairs = [
+        ("new-problems", "bare-answers"),
+        ("bare-answers", "labels"),
+        ("new-problems", "reworded"),
+        ("inverse", "forward"),
+    ]
+    assert INTERVAL.findall(text.partition("\n* ")[0]) == [
+        student_interval(last[arm][seed] - last[against][seed] for seed in last[arm])
+        for arm, against in pairs
+    ]
+
+
 def test_agreement_of_domains_is_that_of_their_runs() -> None:
     found = RHO.findall("\n".join(rows(section("The same teachers in three text domains"))))
     lines = {
