@@ -17,10 +17,10 @@ from scipy import stats
 from teachgym.benchmarks.bench.agreement import agreement
 from teachgym.benchmarks.bench.leaderboard import show_p
 from teachgym.benchmarks.bench.outcomes import read_outcomes
-from teachgym.benchmarks.bench.statistics import holm, ratio
+from teachgym.benchmarks.bench.statistics import holm
 from teachgym.benchmarks.bench.union import read_lines
-from teachgym.benchmarks.learned import language
-from teachgym.benchmarks.learned.lines import Lines, by_arm, tabulate
+from teachgym.benchmarks.learned import language, ppo
+from teachgym.benchmarks.learned.lines import Lines, by_arm
 
 ROOT = Path(__file__).parents[2]
 RECORDED = ROOT / "benchmarks" / "results"
@@ -57,15 +57,25 @@ def test_the_table_of_teachers_that_answer_in_words_is_printed_by_its_script() -
 
 
 def test_figures_of_ppo_are_those_of_its_runs() -> None:
-    """Its table, and the share of what the best plan gains above the best constant allocation."""
+    """Its tables, shares of what the best plan gains, and intervals over the five bases."""
     lines, text = Lines(RECORDED / "ppo.jsonl").known, section("PPO against rules and plans")
-    printed = rows(tabulate(lines, ("uniform", "alp", "constant")))
-    assert set(printed) <= set(rows(text))
-    gains = {arm: own.mean(axis=1) for (_, arm), own in by_arm(lines).items()}
-    room = np.full(5, gains["planned"] - gains["constant"])
-    share = ratio(gains["ppo"] - gains["constant"], room, np.random.default_rng(0))
-    assert f"PPO has {share} of that difference" in text
-    assert f"gained {gains['ppo'].min():.3f} to {gains['ppo'].max():.3f}" in text
+    printed = ppo.describe(lines)
+    assert set(rows(printed)) <= set(rows(text))
+    shares = re.findall(r"allocation (.* has .*\])\.", printed)
+    assert len(shares) == 2
+    for share in shares:
+        arm, has, value = share.partition(" has ")
+        assert f"`{arm}`{has}{value}" in text
+    gains = {
+        arm: own.mean(axis=0)
+        for (student, arm), own in by_arm(lines).items()
+        if student != ppo.HARD
+    }
+    best = gains["ppo-nameless, bases 5 and 6"]
+    by_base = [(best - gains[other]).reshape(-1, 5).mean(axis=0) for other in ("uniform", "alp")]
+    assert INTERVAL.findall(text.partition("Taken over bases alone")[2]) == list(
+        map(student_interval, by_base)
+    )
 
 
 def test_intervals_of_the_papers_experiments_are_in_the_tables_of_their_benches() -> None:
