@@ -19,7 +19,7 @@ from teachgym.benchmarks.bench.leaderboard import show_p
 from teachgym.benchmarks.bench.outcomes import read_outcomes
 from teachgym.benchmarks.bench.statistics import holm
 from teachgym.benchmarks.bench.union import read_lines
-from teachgym.benchmarks.learned import language, ppo
+from teachgym.benchmarks.learned import language, offline, ppo
 from teachgym.benchmarks.learned.lines import Lines, by_arm
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +76,11 @@ def test_figures_of_ppo_are_those_of_its_runs() -> None:
     assert INTERVAL.findall(text.partition("Taken over bases alone")[2]) == list(
         map(student_interval, by_base)
     )
+
+
+def test_the_table_of_learners_of_episodes_is_printed_by_its_script() -> None:
+    printed = rows(offline.describe(Lines(RECORDED / "offline.jsonl").known))
+    assert set(printed) <= set(rows(section("Teachers trained offline, from recorded episodes")))
 
 
 def test_intervals_of_the_papers_experiments_are_in_the_tables_of_their_benches() -> None:
