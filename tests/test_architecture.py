@@ -6,7 +6,6 @@ import ast
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from textwrap import indent
 
@@ -50,17 +49,9 @@ def too_long(source: str) -> list[str]:
     return problems
 
 
-def test_files_and_functions_are_short(pytestconfig: pytest.Config) -> None:
-    """Files that were found to be short once are not read into trees again."""
-    rule = Path(__file__).read_bytes()
-    sources = {str(p.relative_to(ROOT)): p.read_bytes() for p in _sources()}
-    digests = {path: sha256(rule + source).hexdigest() for path, source in sources.items()}
-    known = set(pytestconfig.cache.get("architecture/short", [])) if pytestconfig.cache else set()
-    new = {path for path, digest in digests.items() if digest not in known}
-    problems = {path: too_long(sources[path].decode()) for path in new}
+def test_files_and_functions_are_short() -> None:
+    problems = {str(p.relative_to(ROOT)): too_long(p.read_text()) for p in _sources()}
     assert {path: found for path, found in problems.items() if found} == {}
-    if pytestconfig.cache:
-        pytestconfig.cache.set("architecture/short", list(digests.values()))
 
 
 def test_the_size_check_sees_a_long_file_and_a_long_function() -> None:

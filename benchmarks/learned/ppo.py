@@ -57,7 +57,6 @@ POLICIES: Mapping[str, Policy] = {
     "ppo, bases 5 and 6": Policy("simulated"),
     "ppo, hard, longer": Policy(HARD, length=3),
 }
-KNOW_HARD = ("ppo, hard", "ppo, hard, longer")
 RULES = ("uniform", "alp", "weakest", "best-constant", "planned")
 AGAINST = ("uniform", "alp", "best-constant")
 HELD_OUT = range(5000, 5020)
@@ -137,7 +136,8 @@ def seeds_of(student: str) -> Sequence[int]:
 
 def describe(lines: Sequence[Line]) -> str:
     """Tabulate the arms, and say what shares of the value of planning PPO has on ``hard``."""
-    shares = (_share(lines, arm) for arm in KNOW_HARD)
+    known = (arm for arm, policy in POLICIES.items() if policy.student == HARD and policy.names)
+    shares = (_share(lines, arm) for arm in known)
     return "\n\n".join([tabulate(lines, AGAINST), *filter(None, shares)])
 
 

@@ -10,26 +10,22 @@ from functools import cached_property, lru_cache
 
 from teachgym.images import ImageStore, open_image
 from teachgym.protocols import Task
-from teachgym.types import SPLITS, Example
+from teachgym.types import Example, Split
 
 
 class Pictures:
     """Tells which held-out pictures an example shows.
 
     A picture is what it shows, pixel by pixel; how its file is packed and what else is in it makes
-    no other one. The task's own pictures are known by their names, so that those of val and test
-    are read only when an example first shows one that the task does not have.
+    no other one. The task's own pictures are known by their names, which are looked up when an
+    example first has a picture. Those of val and test are read when it is none of the task's.
 
     Args:
         task: whose held-out pictures are looked for.
     """
 
     def __init__(self, task: Task) -> None:
-        train, *held_out = (
-            {name for e in task.examples(split) for name in e.images} for split in SPLITS
-        )
-        self._held_out = frozenset[str]().union(*held_out)
-        self._own = self._held_out | train
+        self._task = task
 
     def with_originals(self, example: Example) -> Example:
         """The example with the held-out pictures, too, of which its own are copies.
@@ -42,6 +38,19 @@ class Pictures:
             return example
         found = (name for f in foreign for name in self._originals.get(_pixels_of(f), ()))
         return replace(example, images=(*example.images, *found))
+
+    @cached_property
+    def _held_out(self) -> frozenset[str]:
+        return self._names("val", "test")
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return self._names("train") | self._held_out
+
+    def _names(self, *splits: Split) -> frozenset[str]:
+        return frozenset(
+            name for split in splits for e in self._task.examples(split) for name in e.images
+        )
 
     @cached_property
     def _originals(self) -> Mapping[str, Sequence[str]]:

@@ -247,7 +247,8 @@ def log_skipped(data: Sequence[Data], encoded: Sequence[Sequence[Datum]]) -> Non
 
 def log_diverged(weights: Iterable[torch.Tensor]) -> None:
     """Log that a student's weights are not finite after training, if so."""
-    if not all(bool(weight.isfinite().all()) for weight in weights):
+    finite = [weight.isfinite().all() for weight in weights]
+    if finite and not torch.stack(finite).all():  # Together: a GPU is waited for once.
         _log.warning(
             "training has diverged: the student's weights are no numbers any more, so its answers "
             "mean nothing; lower trainer_settings.learning_rate"
