@@ -65,7 +65,7 @@ def shared_arms(lines: Iterable[Record]) -> dict[str, tuple[str, ...]]:
 def compare_union(lines: Sequence[Record]) -> list[Compared]:
     """Every comparison that any suite makes, each once, smallest p-value first.
 
-    Comparisons with the very same outcome are one, so that p-values count it once.
+    Comparisons of runs with the very same scores are one, so that p-values count it once.
 
     Raises:
         ConfigError: if one run has two outcomes.
@@ -81,8 +81,8 @@ def compare_union(lines: Sequence[Record]) -> list[Compared]:
     compared = {pair: compare_seeds(*(scores[runs] for runs in pair)) for pair in made}
     tests = {pair: test for pair, test in compared.items() if test is not None}
     # Two settings may make one run under two digests, and two arms each be the other's reference.
-    same = {pair: (abs(test.difference.mean), test.p) for pair, test in tests.items()}
-    adjusted = holm({outcome: outcome[1] for outcome in same.values()})
+    same = {pair: frozenset(tuple(sorted(scores[runs].items())) for runs in pair) for pair in tests}
+    adjusted = holm({same[pair]: test.p for pair, test in tests.items()})
     found = [
         Compared(*made[pair][:2], tuple(made[pair][2]), test, adjusted[same[pair]])
         for pair, test in tests.items()

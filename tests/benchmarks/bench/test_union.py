@@ -69,6 +69,15 @@ def test_the_same_outcome_under_other_digests_or_reversed_counts_once() -> None:
     assert {c.p for c in found} == set(holm(dict(enumerate(p_values))).values())
 
 
+def test_two_comparisons_are_two_though_mean_and_p_are_equal() -> None:
+    """0.1 above the reference in the first and third seed, and in the second and fourth."""
+    even = [0.5] * 4
+    first, second = [0.6, 0.5, 0.6, 0.5], [0.5, 0.6, 0.5, 0.6]
+    found = compare_union(lines("a", uniform=("u", even), x=("x", first), y=("y", second)))
+    alone = compare_paired(first, even).p
+    assert [c.p for c in found] == [pytest.approx(2 * alone)] * 2
+
+
 def test_a_copy_with_other_seeds_is_another_arm() -> None:
     copy = [{**line, "drawn": line["seed"] + 100} for line in lines("a", copy=("u", FAIR))]
     [compared] = compare_union(lines("a", uniform=("u", BASE)) + copy)
