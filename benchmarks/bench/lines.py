@@ -54,6 +54,11 @@ def require_run_line(line: Any, where: str) -> None:
                 raise ConfigError(f"it has no {name!r}")
             check_value(name, line[name], hint)
         require_known("measure", line["measures"], [f.name for f in fields(Measures)])
+        if len(line["val_curve"]) != len(line["examples_by_step"]) + 1:
+            raise ConfigError(
+                f"val_curve has {len(line['val_curve'])} values and examples_by_step "
+                f"{len(line['examples_by_step'])}; it must have one more, of the untrained student"
+            )
     except ConfigError as error:
         raise RunError(
             f"{where} is not the line of a run: {error}; restore it from a copy, or write it again "

@@ -88,7 +88,8 @@ def item_rows(runs: Sequence[Compared]) -> Rows:
 
     An item is gained where its score is higher. The interval is that of the mean difference over
     items measured both times, whose number is the last cell. So it is about these two students, and
-    not about the luck of training others like them.
+    not about the luck of training others like them. Where all items changed alike, or none did, it
+    is unknown how much they vary, and there is none.
     Runs with other items of ``test``, such as those of another seed of the task, cannot be paired.
     """
     first, *others = runs
@@ -102,7 +103,9 @@ def _paired(first: Report, second: Report) -> tuple[str, ...]:
     changes, gain = second.scores - first.scores, paired_gain(first, second)
     counts = ((changes > 0).sum(), (changes < 0).sum(), (changes == 0).sum())
     items = f"{gain.n:,}" + f" of {len(changes):,}" * (gain.n < len(changes))
-    return (*(f"{n:,}" for n in counts), show_interval(gain, "+.4f"), items)
+    alike = gain.n > 1 and not gain.stderr
+    shown = f"{gain.mean:+z.4f}, equal in {items} items" if alike else show_interval(gain, "+.4f")
+    return (*(f"{n:,}" for n in counts), shown, items)
 
 
 def _same_items(first: Report, second: Report) -> bool:

@@ -108,6 +108,13 @@ def test_answers_are_paired_with_those_of_the_first_run(runs: list[Compared]) ->
     assert item_rows(pair)[1][2:] == ("1", "0", "1", "+0.5000 [-0.4800, +1.4800]", "2 of 3")
 
 
+def test_equal_changes_of_all_items_have_no_interval(runs: list[Compared]) -> None:
+    """Two items that changed alike do not tell how much others would."""
+    first, same, better = (replace(runs[0], exam=report(*s)) for s in ((0, 0), (0, 0), (1, 1)))
+    shown = [row[5] for row in item_rows([first, same, better])[1:]]
+    assert shown == ["+0.0000, equal in 2 items", "+1.0000, equal in 2 items"]
+
+
 def test_runs_with_equal_items_are_paired_and_others_are_not(runs: list[Compared]) -> None:
     paired, other = item_rows(runs)[1:]
     changes = runs[1].exam.scores - runs[0].exam.scores

@@ -217,6 +217,10 @@ def test_lines_of_another_suite_are_told_from_its_own(bench: Path, tmp_path: Pat
         (lambda lines: [{**lines[0], "test_after": "1"}, *lines[1:]], "test_after is '1'; it must"),
         (lambda lines: [{**lines[0], "test_after": 1.5}, *lines[1:]], r"it must be in \[0, 1\]"),
         (lambda lines: [{**lines[0], "measures": {"x": 1}}, *lines[1:]], "unknown measure 'x'"),
+        (
+            lambda lines: [{**lines[0], "val_curve": [0.5]}, *lines[1:]],
+            "val_curve has 1 values and",
+        ),
     ],
 )
 def test_lines_that_were_edited_are_refused(
