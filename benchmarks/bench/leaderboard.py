@@ -72,6 +72,8 @@ class LeaderboardRow:
     room: Interval | None
     """Share of the room from its reference to ``CEILING`` (``share_of_room``), on the seeds that
     all three have; None without such an arm, without ``FEWEST`` such seeds, or without room."""
+    room_seeds: int
+    """The number of these seeds."""
     beyond: Mapping[str, PairedTest]
     """Test accuracy minus that of each control in ``Suite.beyond``, where both have runs."""
     examples: float
@@ -88,6 +90,13 @@ class LeaderboardRow:
         """The arm's name, and what is special about it."""
         return f"{self.arm}{' (control)' * self.control}{' (tuned)' * self.tuned}"
 
+    @property
+    def share(self) -> str:
+        """``room`` in words, with its n if that is not the arm's; empty without."""
+        if self.room is None:
+            return ""
+        return self.room.show(2) + f" (n={self.room_seeds})" * (self.room_seeds != self.finished)
+
 
 def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
     """One line per arm, best mean test accuracy first, arms without results last.
@@ -102,12 +111,12 @@ def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
         if (test := _compare(scores, arm.name, suite.compared(arm))) is not None
     }
     adjusted = holm({name: test.p for name, test in tests.items()})
-    rng = np.random.default_rng(0)
     standings = []
     for arm in suite.arms:
         own, mine = runs[arm.name].values(), _array(scores[arm.name])
         rivals = match_scores(suite, scores[arm.name], scores[suite.compared(arm)])
         tested = arm.name in tests
+        room, room_seeds = _room_share(scores, arm.name, suite.compared(arm))
         standings.append(
             LeaderboardRow(
                 arm=arm.name,
@@ -117,7 +126,9 @@ def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
                 finished=len(mine),
                 wanted=len(suite.all_seeds),
                 test=Score.of_repetitions(mine) if len(mine) else None,
-                middle=bootstrap(mine, interquartile_mean, rng) if len(mine) else None,
+                middle=bootstrap(mine, interquartile_mean, np.random.default_rng(0))
+                if len(mine)
+                else None,
                 reference=suite.compared(arm),
                 against=tests.get(arm.name),
                 p=adjusted.get(arm.name, float("nan")),
@@ -125,7 +136,8 @@ def stand(suite: Suite, outcomes: Outcomes) -> list[LeaderboardRow]:
                 if tested and min(map(len, rivals)) >= FEWEST
                 else math.nan,
                 bases=_by_base(suite, arm, scores) if tested else (),
-                room=_room_share(scores, arm.name, suite.compared(arm)),
+                room=room,
+                room_seeds=room_seeds,
                 beyond={
                     control: test
                     for control in suite.beyond
@@ -194,19 +206,21 @@ def _by_base(
     return tuple(fmean(differences[base]) for base in sorted(differences))
 
 
-def _room_share(scores: Mapping[str, Mapping[int, float]], arm: str, floor: str) -> Interval | None:
-    """Share of the room from ``floor`` to ``CEILING`` (``share_of_room``); scores by arm and seed.
+def _room_share(
+    scores: Mapping[str, Mapping[int, float]], arm: str, floor: str
+) -> tuple[Interval | None, int]:
+    """Share of the room from ``floor`` to ``CEILING`` (``share_of_room``), and its seeds.
 
     None without such an arm, without a seed that all three have, or without room.
     """
     names = (arm, floor, CEILING)
     if arm == floor or not scores.keys() >= set(names):
-        return None
+        return None, 0
     shared = sorted(set.intersection(*(set(scores[name]) for name in names)))
     if not shared:
-        return None
+        return None, 0
     mine, low, high = ([scores[name][s] for s in shared] for name in names)
-    return share_of_room(mine, low, high, np.random.default_rng(0))
+    return share_of_room(mine, low, high, np.random.default_rng(0)), len(shared)
 
 
 def _with_aids(runs: Collection[Outcome]) -> tuple[Score, Score] | None:
@@ -238,7 +252,7 @@ def leaderboard_rows(suite: Suite, standings: Sequence[LeaderboardRow]) -> Rows:
             "test accuracy": line.test.show(".4f") if line.test else "not run",
             "compared with": line.reference if several and line.arm != line.reference else "",
             minus: _against(line),
-            "share of the room [95 %]": line.room.show(2) if line.room else "",
+            "share of the room [95 %]": line.share,
             "p (Holm)": show_p(line.p),
         }
         for line in standings

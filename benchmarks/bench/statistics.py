@@ -125,7 +125,8 @@ def bootstrap(scores: FloatArray, statistic: Statistic, rng: np.random.Generator
     n, value = len(scores), float(statistic(scores))
     if n < FEWEST:
         return Interval(value, math.nan, math.nan)
-    return percentiles(value, statistic(scores[draw_resamples(n, rng)]), n)
+    # Medians and their like jump, so that the ends of 2,000 differ by a tenth of the width.
+    return percentiles(value, statistic(scores[draw_resamples(n, rng, 5 * DRAWS)]), n)
 
 
 def draw_resamples(n_runs: int, rng: np.random.Generator, draws: int = DRAWS) -> NDArray[np.int_]:
@@ -137,6 +138,15 @@ def draw_resamples(n_runs: int, rng: np.random.Generator, draws: int = DRAWS) ->
     if n_runs <= FEWEST:
         return np.indices((n_runs,) * n_runs).reshape(n_runs, -1).T
     return rng.integers(n_runs, size=(draws, n_runs))
+
+
+def draw_weights(n_runs: int, rng: np.random.Generator) -> FloatArray:
+    """The share that each run has of each resample, shape (n_resamples, n_runs)."""
+    drawn = draw_resamples(n_runs, rng, RESAMPLES)
+    counts = np.zeros(drawn.shape)
+    np.add.at(counts, (np.arange(len(drawn))[:, np.newaxis], drawn), 1)
+    weights: FloatArray = counts / n_runs
+    return weights
 
 
 def percentiles(value: float, resampled: FloatArray, n: int) -> Interval:
@@ -400,8 +410,9 @@ def improvement(
 ) -> Interval:
     """Chance that a run of the first arm beats one of the second, with a 95 % interval.
 
-    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3); ``paired``,
-    seeds are (see ``probability_of_improvement``). Where every run beats every other,
+    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3), and every
+    resample of one meets every one of the other; ``paired``, seeds are (see
+    ``probability_of_improvement``). Where every run beats every other,
     resamples do too, so an interval reaches at least as far as that of Clopper and Pearson (1934)
     for n wins of n, with n the runs of the smaller arm.
 
@@ -417,11 +428,9 @@ def improvement(
     wins, n_runs = _wins(first, second, paired=paired), min(len(first), len(second))
     if n_runs < FEWEST:
         return Interval(float(wins.mean()), math.nan, math.nan)
-    if paired:
-        values = _weights(n_runs, rng) @ wins
-    else:
-        weights = [_weights(len(scores), rng) for scores in (first, second)]
-        values = np.einsum("bi,ij,bj->b", weights[0], wins, weights[1])
+    values = draw_weights(len(first), rng) @ wins  # (n_resamples,), or for each of the second
+    if not paired:
+        values = values @ draw_weights(len(second), rng).T
     found, reached = percentiles(float(wins.mean()), values, n_runs), 0.025 ** (1 / n_runs)
     return Interval(found.value, min(found.low, reached), max(found.high, 1 - reached))
 
@@ -439,7 +448,7 @@ def profile(
         rng: draws the resamples.
     """
     above = scores[:, np.newaxis] > np.asarray(thresholds)  # (n_runs, n_thresholds)
-    shares, values = above.mean(axis=0).tolist(), (_weights(len(scores), rng) @ above).T
+    shares, values = above.mean(axis=0).tolist(), (draw_weights(len(scores), rng) @ above).T
     return tuple(percentiles(*each, len(scores)) for each in zip(shares, values, strict=True))
 
 
@@ -456,7 +465,7 @@ def ratio(numerators: FloatArray, denominators: FloatArray, rng: np.random.Gener
         rng: draws the resamples.
     """
     value = float(numerators.mean() / denominators.mean())
-    weights = _weights(len(numerators), rng)  # (RESAMPLES, n_runs)
+    weights = draw_weights(len(numerators), rng)  # (n_resamples, n_runs)
     values = (weights @ numerators) / (weights @ denominators)
     return percentiles(value, values, len(numerators))
 
@@ -467,8 +476,3 @@ def mean_curve(curves: Sequence[Sequence[float]]) -> tuple[Score, ...]:
     return tuple(
         Score.of_repetitions([curve[step] for curve in curves]) for step in range(shortest)
     )
-
-
-def _weights(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """The share of draws that each of n runs has in each resample, (RESAMPLES, n)."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from rich.console import Console
 from rich.markdown import Markdown
 
-from teachgym.benchmarks.bench.statistics import ratio
+from teachgym.benchmarks.bench.statistics import Interval, compare_trained
 from teachgym.benchmarks.learned.coefficients import Coefficients
 from teachgym.benchmarks.learned.judging import ARMS, ID, held_out, play_arm, texts_of
 from teachgym.benchmarks.learned.lines import Line, Lines, Returns, by_arm, tabulate
@@ -142,15 +141,17 @@ def describe(lines: Sequence[Line]) -> str:
 
 
 def _share(lines: Sequence[Line], arm: str) -> str:
-    """(PPO - best constant) / (best plan - best constant), for the student that it met."""
+    """(PPO - best constant) / (best plan - best constant), for the student that it met.
+
+    What the plan gains is searched and taken as known, so that the interval is that of the table.
+    """
     returns = by_arm(lines)
-    own, *known = (returns.get((HARD, each)) for each in (arm, "best-constant", "planned"))
-    if own is None or any(bound is None for bound in known):
+    names = (arm, "best-constant", "planned")
+    own, constant, planned = (returns.get((HARD, name)) for name in names)
+    if own is None or constant is None or planned is None:
         return ""
-    constant, planned = (float(np.mean(bound)) for bound in known if bound is not None)
-    gains = own.mean(axis=1) - constant  # (n_runs,)
-    room = np.full(len(gains), planned - constant)
-    share = ratio(gains, room, np.random.default_rng(0))
+    room, found = float((planned - constant).mean()), compare_trained(own, constant[0]).interval
+    share = Interval(*(end / room for end in (found.value, found.low, found.high)))
     return f"Of what the best plan gains above the best constant allocation {arm} has {share}."
 
 

@@ -77,7 +77,7 @@ def _rows(entry: Entry) -> Iterator[Mapping[str, str | Cell]]:
             "compared with": line.reference if line.against else "",
             "difference [95 %]": line.against.show() if line.against else "",
             "p (Holm)": show_p(line.p),
-            "share of the room [95 %]": line.room.show(2) if line.room else "",
+            "share of the room [95 %]": line.share,
             "observes": line.observes,
             "bench": Cell(entry.name, link=f"{entry.name}{LINES}"),
             **dict(zip(_SETTING, _setting(entry.suite, arms[line.arm]), strict=True)),

@@ -15,7 +15,7 @@ from statistics import fmean
 
 import numpy as np
 
-from teachgym.benchmarks.bench.statistics import FEWEST, Interval, percentiles
+from teachgym.benchmarks.bench.statistics import FEWEST, Interval, draw_weights, percentiles
 from teachgym.metrics import rank_correlation
 from teachgym.runs.checkpoints import read_report
 from teachgym.runs.folder import RunFolder
@@ -115,25 +115,30 @@ def correlate(
     if len(skills) < FEWEST:
         return None
     points = np.array([[(quality(own[s]), own[s].gain) for s in skills] for own in known])
-    value = float(_mean_rho(points))
+    n_runs, n_skills = points.shape[:2]
+    value = float(_mean_rho(points, np.full(n_runs, 1 / n_runs)))
     if math.isnan(value):
         return None
-    n_runs, n_skills = points.shape[:2]
-    drawn = rng.integers(n_skills, size=(_RESAMPLES, 1, n_skills))
+    drawn = rng.integers(n_skills, size=(_RESAMPLES, n_skills))
     enough = n_runs >= FEWEST
-    shape = (_RESAMPLES, n_runs, 1)
-    of_runs = rng.integers(n_runs, size=shape) if enough else np.arange(n_runs)[:, np.newaxis]
-    resampled = _mean_rho(points[of_runs, drawn])
+    # Every draw of skills meets every one of runs, since the ends lie far out (``percentiles``).
+    weights = draw_weights(n_runs, rng) if enough else np.full((1, n_runs), 1 / n_runs)
+    resampled = _mean_rho(points[:, drawn], weights.T)
     n = min(n_runs, n_skills) if enough else n_skills
     return percentiles(value, resampled[~np.isnan(resampled)], n)
 
 
-def _mean_rho(points: FloatArray) -> FloatArray:
-    """The mean correlation of points (..., n_runs, n_skills, 2), over runs without a constant."""
-    rhos = rank_correlation(points[..., 0], points[..., 1])
+def _mean_rho(points: FloatArray, weights: FloatArray) -> FloatArray:
+    """The weighed mean over runs of the correlation of points; runs with a constant do not count.
+
+    Args:
+        points: shape (n_runs, ..., n_skills, 2).
+        weights: shape (n_runs,) or (n_runs, n_weights), which the mean has as its last axis.
+    """
+    rhos = np.moveaxis(rank_correlation(points[..., 0], points[..., 1]), 0, -1)
     known = ~np.isnan(rhos)
     with np.errstate(invalid="ignore"):
-        mean: FloatArray = rhos.sum(axis=-1, where=known) / known.sum(axis=-1)
+        mean: FloatArray = (np.where(known, rhos, 0) @ weights) / (known @ weights)
     return mean
 
 

@@ -55,6 +55,34 @@ def test_a_difference_of_fewer_seeds_than_its_arm_has_says_so() -> None:
     assert shown["minus uniform [95 %]"].endswith("] (n=2)")
 
 
+def test_an_interval_of_runs_is_theirs_whatever_else_is_in_the_table() -> None:
+    """Arms with equal runs have one interval, which is also that of a table with fewer arms."""
+    names = ("uniform", "alp", "weakest")
+    suite = Suite("s", 1, "", tuple(Arm(name, name) for name in names), seeds=7)
+    own = [0.31, 0.35, 0.52, 0.44, 0.61, 0.39, 0.47]
+    found = stand(suite, runs({"uniform": [0.4] * 7, "alp": own, "weakest": own}))
+    few = stand(suite.narrowed(["weakest"]), runs({"uniform": [0.4] * 7, "weakest": own}))
+    middles = {(line.arm, line.middle) for line in (*found, *few) if line.arm != "uniform"}
+    assert len(middles) == 2
+
+
+def test_a_share_of_the_room_over_fewer_seeds_than_its_arm_has_says_so() -> None:
+    """Six runs of the arm, five of the ceiling: (0.05 + 4 * 0.06) / 5 of a room of 0.1 each."""
+    names = ("uniform", "alp", "planned")
+    suite = Suite("s", 1, "", tuple(Arm(name, "uniform") for name in names), seeds=6)
+    floor = [0.50, 0.52, 0.49, 0.53, 0.51, 0.50]
+    middle = [0.55, *(score + 0.06 for score in floor[1:5]), 0.9]
+    scores = {"uniform": floor, "alp": middle, "planned": [score + 0.1 for score in floor[:5]]}
+    rows = [
+        dict(zip(header, row, strict=True))
+        for header, *lines in [leaderboard_rows(suite, stand(suite, runs(scores)))]
+        for row in lines
+    ]
+    shown = {row["arm"]: row["share of the room [95 %]"] for row in rows}
+    assert re.fullmatch(r"0\.58 \[0\.5\d, 0\.60\] \(n=5\)", shown["alp"])
+    assert shown["planned"] == "1.00"
+
+
 @pytest.mark.slow
 def test_differences_are_shown_with_bases_as_repetitions(tmp_path: Path) -> None:
     """Seven seeds take the five bases in turn, so the first two bases have two runs each."""

@@ -17,10 +17,12 @@ from teachgym.benchmarks.bench.statistics import (
     compare_paired,
     draw_resamples,
     holm,
+    improvement,
     interquartile_mean,
     probability_of_improvement,
     profile,
     rank_sets,
+    ratio,
     seeds_needed,
     share_of_room,
     tail_probability,
@@ -169,7 +171,8 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     rng, n = _rng(0), 1000
     tested = (compare_paired(rng.normal(0.3, 1, 10), np.zeros(10)).interval for _ in range(n))
     assert 0.93 < sum(i.low <= 0.3 <= i.high for i in tested) / n < 0.97
-    drawn = (bootstrap(rng.normal(size=20), interquartile_mean, rng) for _ in range(n))
+    samples, draws = rng.normal(size=(n, 20)), _rng(1)
+    drawn = (bootstrap(scores, interquartile_mean, draws) for scores in samples)
     assert 0.93 < sum(i.low <= 0.0 <= i.high for i in drawn) / n < 0.97
 
 
@@ -184,6 +187,22 @@ def test_of_five_runs_there_are_all_resamples_and_of_more_a_draw() -> None:
     assert known == bootstrap(scores, lambda x: x.mean(axis=-1), np.random.default_rng(2))
     # 0.00095 of 3,124 gaps are 2.97: nearly the fourth lowest mean. Lower is 0, then five of 0.2.
     assert known.low == pytest.approx(0.2)
+
+
+def test_intervals_of_weighed_runs_are_of_all_resamples_of_five_too() -> None:
+    """As above: 0.2 for ratios to 1, and nothing hangs on a draw.
+
+    Unpaired, every resample of one side meets every one of the other.
+    """
+    scores, ones = np.array([0.0, 1.0, 2.0, 3.0, 10.0]), np.ones(5)
+    assert ratio(scores, ones, _rng()).low == pytest.approx(0.2)
+    for found in (
+        lambda rng: ratio(scores, ones, rng),
+        lambda rng: profile(scores, [0.5, 2.5], rng),
+        lambda rng: improvement(scores, 2.5 * ones, rng, paired=True),
+        lambda rng: improvement(scores, 2.5 * ones + scores[::-1] / 9, rng),
+    ):
+        assert found(_rng(1)) == found(_rng(2))
 
 
 def test_few_runs_have_no_interval_and_draw_nothing() -> None:
