@@ -88,6 +88,12 @@ class TeacherEntry:
         """The environments that the teacher can act in, in words."""
         return ", ".join(map(str, self.kinds))
 
+    def sees(self, env: EnvName) -> str:
+        """The setting ``observation`` of what it reads there; empty = it reads none."""
+        usual = "report" if env == "OpenEnded" else "arrays"
+        asked: str = self.env.get(env, {}).get("observation", usual)
+        return "" if self.observes == "nothing" else asked
+
     def __call__(self, env: gym.Env[Any, Any], **settings: Any) -> Teacher[Any, Any]:
         """The teacher for an environment of one of ``kinds``."""
         return self.teach(kind_of(env).env, _load(self.knows).of(env), **settings)
@@ -141,6 +147,14 @@ def kind_of(env: gym.Env[Any, Any]) -> Kind:
     from teachgym.spaces import acting_space
 
     return _kind_in(acting_space(env))
+
+
+def observation_of(env: gym.Env[Any, Any]) -> str:
+    """The setting ``observation`` of ``env``, from its observation space."""
+    from teachgym.spaces import WordSpace
+
+    forms = {gym.spaces.Text: "text", gym.spaces.Dict: "arrays", WordSpace: "report"}
+    return next((f for kind, f in forms.items() if isinstance(env.observation_space, kind)), "flat")
 
 
 def _kind_in(space: gym.Space[Any]) -> Kind:

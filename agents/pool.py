@@ -68,11 +68,6 @@ class Pool(Teacher[Report, Data]):
 
     def act(self, observation: Report) -> Data:
         """Return at most ``per_step`` examples."""
-        if not isinstance(observation, Report):
-            raise ConfigError(
-                f"the pool teacher reads reports, not {type(observation).__name__}; "
-                "make the environment with observation='report'"
-            )
         # An exponential race: the first k to arrive at rates p are k draws without replacement.
         with np.errstate(divide="ignore"):  # rate 0 arrives last
             arrivals = self._rng.exponential(size=len(self._left)) / self._chances(observation)

@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 
 from teachgym.agents.builtin import BUILT_IN
-from teachgym.agents.entry import EnvName, Kind, TeacherEntry, keywords_of, kind_of
+from teachgym.agents.entry import EnvName, Kind, TeacherEntry, keywords_of, kind_of, observation_of
 from teachgym.errors import ConfigError
 from teachgym.protocols import Teacher
 from teachgym.registry import Registry, summary
@@ -49,7 +49,7 @@ def make_teacher(name: Any, env: gym.Env[Any, Any], **settings: Any) -> Teacher[
         teacher = TEACHERS.make(name, env, settings=settings)
         return teacher
     kind = kind_of(env)
-    require_fit(name, kind)
+    require_fit(name, kind, observation_of(env))
     _check_entry(name, part, settings, kind.env)
     return part(env, **settings)
 
@@ -99,14 +99,27 @@ def require_teacher(name: Any, settings: Mapping[str, Any]) -> None:
         TEACHERS.check(name, settings, whole=False)
 
 
-def require_fit(name: Any, kind: Kind) -> None:
-    """Raise ``ConfigError`` for a built-in teacher that cannot act in that kind of environment."""
+def require_fit(name: Any, kind: Kind, observation: str) -> None:
+    """Raise ``ConfigError`` for a built-in teacher that cannot act in an environment or read it.
+
+    Args:
+        name: as for ``make_teacher``.
+        kind: of the environment.
+        observation: the environment's setting.
+    """
     part = TEACHERS.load(name)
-    if isinstance(part, TeacherEntry) and kind not in part.kinds:
+    if not isinstance(part, TeacherEntry):
+        return
+    if kind not in part.kinds:
         fitting = ", ".join(other for other, e in TEACHERS.items() if kind in e.kinds)
         raise ConfigError(
             f"teacher {name!r} is for {part.places} environments and this one is "
             f"{kind}; {_way_to(part, kind)}for {kind} there are: {fitting}"
+        )
+    if part.sees(kind.env) not in ("", observation):
+        raise ConfigError(
+            f"teacher {name!r} reads observation={part.sees(kind.env)!r} of {kind.env} "
+            f"environments, and this one has {observation!r}; make it with that"
         )
 
 

@@ -28,7 +28,7 @@ from teachgym.envs.wrappers.observations import MOST, count_box, unit_box
 from teachgym.errors import ConfigError, EpisodeError
 from teachgym.shown import shown
 from teachgym.streams import RngName, stream
-from teachgym.students import make_student
+from teachgym.students import is_language_model, make_student
 from teachgym.students.dynamics import accuracy, learn
 from teachgym.students.simulated import SimulatedStudent
 from teachgym.tasks import make_task
@@ -78,6 +78,15 @@ def require_countable(config: SkillListConfig) -> None:
             f"budget limits {other[0]}, which only texts cost; limit steps and examples, or set "
             "texts=True"
         )
+    if is_language_model(config.student):
+        raise _reading(config.student)
+
+
+def _reading(student: Any) -> ConfigError:
+    """The error of a student that has to read."""
+    return ConfigError(
+        f"student is {student!r}, which learns from texts; use 'simulated' or texts=True"
+    )
 
 
 def places(rows: NDArray[np.bool_]) -> list[int]:
@@ -100,10 +109,7 @@ class CountedRows:
             task = Limited(task, config.limit)
         student = make_student(config.student, task, **config.student_settings)
         if not isinstance(student, SimulatedStudent):
-            raise ConfigError(
-                f"student is {config.student!r}, which learns from texts; use 'simulated' or "
-                "texts=True"
-            )
+            raise _reading(config.student)
         self.config, self.count, self.dynamics = config, count, student.dynamics
         self.skills, self.levels = student.skills, student.levels
         shape = len(self.skills), len(self.levels)

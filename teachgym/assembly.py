@@ -124,7 +124,8 @@ def check_config(config: RunConfig, store: Path | None = None) -> Setup:
     if told and asking(env):
         env = {"chat": told, **env}
     if full in CONFIGS:
-        require_fit(teacher, Kind.of(short_name(full), CONFIGS[full].of(env).action))
+        chosen = CONFIGS[full].of(env)
+        require_fit(teacher, Kind.of(short_name(full), chosen.action), chosen.observation)
     student, student_settings = student_name(config), env.get("student_settings") or {}
     if teacher_entry(teacher).asks:
         require_one_student(student, TEACHERS.what(teacher))

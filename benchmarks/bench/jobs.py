@@ -8,9 +8,10 @@ seed and folder. All else they do in turns, so who asks a chat model keeps the o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from traceback import format_exc
 from typing import Any
@@ -25,6 +26,8 @@ from teachgym.errors import ConfigError, RunError, TeachgymError, describe_os_er
 from teachgym.records import Record, dotted
 from teachgym.rendezvous import RowError
 from teachgym.runs.config import RunConfig
+from teachgym.runs.folder import RunFolder
+from teachgym.runs.provenance import changes_of_parts, digest_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,27 @@ def require_same(config: RunConfig, folder: Path) -> None:
                 f"{folder} holds a run with {name} = {found.get(name)}, wanted is "
                 f"{wanted.get(name)}; give another folder, or delete that one"
             )
+
+
+def require_unchanged(runs: Iterable[Path]) -> None:
+    """Refuse finished runs of files that have changed since, such as the weights of a policy.
+
+    A mean would be over what an arm is now and what it was. Of changed code, which may do the
+    same, it warns.
+
+    Raises:
+        RunError: names the file and the runs.
+    """
+    digest, found = cache(digest_path), dict[tuple[str, str], list[Path]]()
+    for run in runs:
+        for change in changes_of_parts(RunFolder.open(run), digest):
+            found.setdefault(change, []).append(run)
+    for (kind, line), made in found.items():
+        arms = ", ".join(dict.fromkeys(str(run.parent) for run in made))
+        told = f"finished runs ({len(made)}, first {made[0]}) precede a change ({kind}: {line})"
+        if kind == "data":
+            raise RunError(f"{told}; undo it, delete {arms}, or give another folder")
+        warnings.warn(f"{told}; if it changes what they do, delete {arms}", stacklevel=2)
 
 
 def _decisive(config: RunConfig) -> dict[str, str]:

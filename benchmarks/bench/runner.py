@@ -29,6 +29,7 @@ from teachgym.benchmarks.bench.jobs import (
     give_up,
     group_jobs,
     require_same,
+    require_unchanged,
 )
 from teachgym.benchmarks.bench.suites import Cell, Suite
 from teachgym.errors import ConfigError, RunError
@@ -63,9 +64,9 @@ def prepare(suite: Suite, folder: Path) -> None:
 
     Raises:
         RunError: if the folder holds another suite, another version of it, or runs with other
-            settings, or if another process works on it.
+            settings or of files that have changed, or if another process works on it.
     """
-    path = folder / "suite.json"
+    path, wanted = folder / "suite.json", suite.cells()
     folder.mkdir(parents=True, exist_ok=True)
     with holding(folder, "bench"):
         if path.exists():
@@ -76,6 +77,8 @@ def prepare(suite: Suite, folder: Path) -> None:
             suite = suite.with_seeds({*written.all_seeds, *suite.all_seeds})
             for cell in suite.cells():
                 status(cell, folder)  # Before anything is written down that would be wrong.
+            finished = (cell for cell in wanted if status(cell, folder) == "finished")
+            require_unchanged(folder / cell.path for cell in finished)
         write_json(path, suite.to_json())
 
 

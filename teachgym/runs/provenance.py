@@ -8,7 +8,7 @@ accept it by its kind; what was accepted is in the journal and in the result.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +21,7 @@ from teachgym.registry import OBJECT, sources
 from teachgym.runs.config import RunConfig
 from teachgym.runs.files import naming, read_json
 from teachgym.runs.folder import RunFolder
+from teachgym.runs.journal import Journal
 from teachgym.runs.manifest import digest_of
 from teachgym.runs.versions import commit, versions
 from teachgym.shown import command
@@ -104,7 +105,7 @@ def data_of(config: Record, task: Task) -> dict[str, str]:
     return {
         **{f"items of {split}": _digest_items(task, split) for split in _SPLITS},
         **task.relies_on,
-        **{str(path): _digest_path(path) for path in _paths(config)},
+        **{str(path): digest_path(path) for path in _paths(config)},
     }
 
 
@@ -112,6 +113,28 @@ def code_of(config: Record) -> dict[str, str]:
     """Digests of the source files of the parts that are not teachgym's own, by their names."""
     found = sources([*_texts(config), *config["trackers"]])
     return {name: digest_of(path)[1] for name, path in found.items() if path.is_file()}
+
+
+def changes_of_parts(run: RunFolder, digest: Callable[[Path], str]) -> list[tuple[Kind, str]]:
+    """The changes, since a run was made, in the code and files that its configuration names.
+
+    What is not there any more is no change, and neither is the code of trackers, which are only
+    told of a run.
+
+    Args:
+        run: it was begun.
+        digest: ``digest_path``, or what remembers its values for several runs.
+    """
+    record, _ = read_run(run)
+    config = {**record["config"], "trackers": {}}
+    now = {"code": code_of(config), "data": {str(p): digest(p) for p in _paths(config)}}
+
+    def changes(made: Record) -> list[tuple[Kind, str]]:
+        was = {k: {n: d for n, d in made.get(k, {}).items() if n in now[k]} for k in now}
+        return differences(was, {k: {name: now[k][name] for name in was[k]} for k in now})
+
+    # Few runs were resumed with something else, so the journal is only read where that matters.
+    return changes(record) and changes(Journal(run.journal).run or record)
 
 
 def objects_in(config: Record) -> list[str]:
@@ -211,7 +234,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _digest_path(path: Path) -> str:
+def digest_path(path: Path) -> str:
     """The digest of a file, or of all files in a folder with their names."""
     with naming(path):
         if not path.is_dir():

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy as np
 import pytest
 
-from teachgym.agents import make_teacher
 from teachgym.agents.context import Lessons
 from teachgym.agents.pool import Pool
 from teachgym.errors import ConfigError, UnknownSkillError
-from tests.agents.worlds import OpenWorld, make_pool, make_report
+from tests.agents.worlds import make_pool, make_report
 
 LESSONS = Lessons(("add", "sort"), per_step=10)
 
@@ -64,9 +62,3 @@ def test_bad_pools_are_refused() -> None:
         Pool(LESSONS, pool=make_pool(["sorts"], 1))
     with pytest.raises(ConfigError, match="per_step is 11"):
         Pool(LESSONS, pool=make_pool(["add"], 1), per_step=11)
-
-
-def test_pool_says_which_observation_it_needs() -> None:
-    teacher = make_teacher("pool", OpenWorld({"add": 0.5}), pool=make_pool(["add"], 1))
-    with pytest.raises(ConfigError, match="make the environment with observation='report'"):
-        teacher.act(np.zeros(3))

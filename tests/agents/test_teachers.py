@@ -18,10 +18,13 @@ from teachgym.agents import (
     teacher_entry,
     teacher_settings,
 )
+from teachgym.assembly import check_config
 from teachgym.chat.scripted import Scripted
 from teachgym.errors import ConfigError, UnknownNameError
 from teachgym.loop import run_episode
 from teachgym.protocols import Teacher
+from teachgym.runs.config import RunConfig
+from teachgym.spaces import ReportSpace
 from teachgym.types import Transition
 from tests.agents.worlds import ListWorld, OpenWorld, TreeWorld, list_observation, make_pool
 
@@ -243,6 +246,23 @@ def test_a_teacher_for_another_environment_is_refused() -> None:
         make_teacher("ucb1", TreeWorld([2]))
     with pytest.raises(ConfigError, match="for OpenEnded there are: llm, pool"):
         make_teacher("uniform", OpenWorld({"add": 0.5}))
+
+
+def test_observations_that_a_teacher_cannot_read_are_refused() -> None:
+    """It failed in its first step, once the student was loaded. Who reads none may have any."""
+    world = ListWorld(RATES)
+    world.observation_space = ReportSpace(world.skills)  # type: ignore[assignment]
+    with pytest.raises(ConfigError, match=r"reads observation='arrays' of SkillList .* 'report'"):
+        make_teacher("weakest", world)
+    assert make_teacher("uniform", world).name == "uniform"
+    for teacher, env, form in (
+        ("alp", "SkillList", "text"),
+        ("fill-and-balance", "SkillTree", "report"),
+        ("tailored", "OpenEnded", "arrays"),
+    ):
+        settings = {"student": "simulated", "observation": form}
+        with pytest.raises(ConfigError, match=f"{teacher}' reads observation=.* has '{form}'"):
+            check_config(RunConfig(f"teachgym/{env}-v0", settings, teacher))
 
 
 def test_an_action_space_no_teacher_knows_is_refused() -> None:

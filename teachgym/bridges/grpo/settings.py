@@ -73,10 +73,11 @@ class Stage:
     def __post_init__(self) -> None:
         if empty := [path for path, values in self.vary.items() if not values]:
             raise ConfigError(f"vary.{empty[0]} is empty; give one value or more")
-        if words := [name for name in ("observation", "action") if name in self.env_settings]:
+        own = ("observation", "action", "stop")
+        if words := [name for name in own if name in self.env_settings]:
             raise ConfigError(
                 f"a stage sets {words[0]} of its environment, and this teacher sees and orders in "
-                "numbers; leave it out"
+                "numbers alone; leave it out"
             )
 
 

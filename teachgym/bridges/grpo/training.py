@@ -22,6 +22,8 @@ from teachgym.agents.llm.speaker import load_model, save_teacher
 from teachgym.bridges.grpo.settings import TeacherTraining
 from teachgym.bridges.grpo.trials import Trial, Trials
 from teachgym.bridges.grpo.warm_start import warm_up
+from teachgym.envs.config import SkillListConfig
+from teachgym.envs.counted import require_countable
 from teachgym.errors import RunError
 from teachgym.experiment import RunConfig, check_config
 from teachgym.records import Record
@@ -84,6 +86,8 @@ def check(settings: TeacherTraining) -> None:
     for own in settings.environments():
         env_settings = {**own, "texts": True}
         check_config(RunConfig(env_settings=env_settings, trackers=settings.trackers))
+        if not own.get("texts", True):
+            require_countable(SkillListConfig.of(own))
 
 
 def as_begun(settings: TeacherTraining, folder: Path) -> TeacherTraining:

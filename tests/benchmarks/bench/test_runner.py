@@ -209,3 +209,47 @@ def test_other_seeds_are_other_runs_and_those_between_are_not_missing(tmp_path: 
     (run,) = (cell for cell in later.cells() if cell.arm.name == "weak")
     assert (run.drawn, run.config.seed) == (3, 3)
     assert run.digest == SUITE.cells()[1].digest
+
+
+POLICY = """
+from pathlib import Path
+
+
+class Policy:
+    name = "policy"
+
+    def __init__(self, env, *, path: str):
+        self.action = env.action_space.low + float(Path(path).read_text())
+
+    def reset(self, seed): ...
+    def observe(self, transition): ...
+    def act(self, observation):
+        return self.action
+"""
+
+
+def test_finished_runs_of_a_policy_that_has_changed_are_no_runs_of_the_present_one(
+    tmp_path: Path,
+) -> None:
+    """A policy would be averaged with what it was; other code may do the same."""
+    code, weights, bench = tmp_path / "policy.py", tmp_path / "weights.txt", tmp_path / "bench"
+    code.write_text(POLICY)
+    weights.write_text("0.01")
+    arms = (SUITE.arms[0], Arm("policy", f"{code}:Policy", {"path": str(weights)}))
+    suite = Suite("mine", 1, "", arms, env_settings=SMALL, seeds=1)
+    assert run_all(suite, bench) == ["uniform/seed_00", "policy/seed_00"]
+    assert run_all(suite, bench) == []
+    noted = (bench / "suite.json").read_text()
+    weights.write_text("0.02")
+    with pytest.raises(
+        RunError, match=r"finished runs \(1, first .*policy/seed_00\).*weights.txt"
+    ) as told:
+        run_all(suite.narrowed(seeds=2), bench)
+    assert f"delete {bench / 'policy'}, or give another folder" in str(told.value)
+    assert (bench / "suite.json").read_text() == noted
+    assert len(read_results(suite, bench)) == 2  # They can be read all the same,
+    assert run_all(suite.narrowed(("uniform",)), bench) == []  # and other arms go on.
+    weights.write_text("0.01")
+    code.write_text(POLICY + "# the same\n")
+    with pytest.warns(UserWarning, match=r"policy/seed_00.*code: .*delete .*policy"):
+        assert run_all(suite, bench) == []

@@ -268,6 +268,7 @@ def test_a_training_from_before_goes_on_with_what_it_has_met(tmp_path: Path) -> 
         ({"loss": {"beta": 0.1}}, "no reference is kept"),
         ({"stages": [{"vary": {"student": []}}]}, "vary.student is empty"),
         ({"stages": [{"env_settings": {"action": "text"}}]}, "a stage sets action"),
+        ({"stages": [{"env_settings": {"stop": True}}]}, "a stage sets stop"),
         ({"stages": [{"updats": 3}]}, "Did you mean 'updates'"),
         ({"optimizer": {"learning_rat": 1}}, "Did you mean 'learning_rate'"),
     ],
@@ -275,6 +276,17 @@ def test_a_training_from_before_goes_on_with_what_it_has_met(tmp_path: Path) -> 
 def test_settings_that_make_no_sense_are_refused(record: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         TeacherTraining.of(record)
+
+
+@pytest.mark.parametrize("wrong", [{"pretest": True}, {"student": "tiny"}])
+def test_what_cannot_be_counted_is_refused_before_there_is_a_folder(
+    wrong: dict[str, Any], tmp_path: Path
+) -> None:
+    """A folder would keep the wrong settings, and refuse the right ones."""
+    name = next(iter(wrong))
+    with pytest.raises(ConfigError, match=f"{name} is .* texts"):
+        train(tmp_path / "wrong", stages=[{"env_settings": {**ENV, "texts": False, **wrong}}])
+    assert not (tmp_path / "wrong").exists()
 
 
 def test_later_stages_are_checked_before_the_first(tmp_path: Path) -> None:
