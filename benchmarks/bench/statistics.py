@@ -142,22 +142,24 @@ def draw_resamples(n_runs: int, rng: np.random.Generator, draws: int = DRAWS) ->
 
 def draw_weights(n_runs: int, rng: np.random.Generator) -> FloatArray:
     """The share that each run has of each resample, shape (n_resamples, n_runs)."""
-    drawn = draw_resamples(n_runs, rng, RESAMPLES)
-    counts = np.zeros(drawn.shape)
-    np.add.at(counts, (np.arange(len(drawn))[:, np.newaxis], drawn), 1)
-    weights: FloatArray = counts / n_runs
+    if n_runs > FEWEST:
+        return rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=RESAMPLES) / n_runs
+    drawn = draw_resamples(n_runs, rng)
+    weights: FloatArray = (drawn[..., np.newaxis] == np.arange(n_runs)).mean(axis=1)
     return weights
 
 
 def percentiles(value: float, resampled: FloatArray, n: int) -> Interval:
     """The interval that a bootstrap of ``n`` runs gives, see ``tail_probability``.
 
-    Below ``FEWEST`` runs its ends are nan.
+    Below ``FEWEST`` runs its ends are nan. Resamples that have no value, such as a rank correlation
+    of what is equal, are left out.
     """
-    if n < FEWEST:
+    known = resampled[np.isfinite(resampled)]
+    if n < FEWEST or not known.size:
         return Interval(value, math.nan, math.nan)
     tail = tail_probability(n)
-    low, high = np.quantile(resampled, [tail, 1 - tail])
+    low, high = np.quantile(known, [tail, 1 - tail])
     return Interval(value, float(low), float(high))
 
 
@@ -227,7 +229,7 @@ def share_of_room(
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = (drawn[0] - drawn[1]) / (drawn[2] - drawn[1])
     value = float((mean[0] - mean[1]) / (mean[2] - mean[1]))
-    found = percentiles(value, shares[np.isfinite(shares)], n)
+    found = percentiles(value, shares, n)
     return found if found.low < found.high else Interval(value, math.nan, math.nan)
 
 
@@ -410,9 +412,8 @@ def improvement(
 ) -> Interval:
     """Chance that a run of the first arm beats one of the second, with a 95 % interval.
 
-    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3), and every
-    resample of one meets every one of the other; ``paired``, seeds are (see
-    ``probability_of_improvement``). Where every run beats every other,
+    Both arms are resampled by themselves (Agarwal et al. 2021, sections 4.2 and 4.3); ``paired``,
+    seeds are (see ``probability_of_improvement``). Where every run beats every other,
     resamples do too, so an interval reaches at least as far as that of Clopper and Pearson (1934)
     for n wins of n, with n the runs of the smaller arm.
 
@@ -428,9 +429,11 @@ def improvement(
     wins, n_runs = _wins(first, second, paired=paired), min(len(first), len(second))
     if n_runs < FEWEST:
         return Interval(float(wins.mean()), math.nan, math.nan)
-    values = draw_weights(len(first), rng) @ wins  # (n_resamples,), or for each of the second
+    values = (weights := draw_weights(len(first), rng)) @ wins
     if not paired:
-        values = values @ draw_weights(len(second), rng).T
+        others = draw_weights(len(second), rng)
+        mine, theirs = (rng.integers(len(own), size=5 * DRAWS) for own in (weights, others))
+        values = (values[mine] * others[theirs]).sum(axis=1)
     found, reached = percentiles(float(wins.mean()), values, n_runs), 0.025 ** (1 / n_runs)
     return Interval(found.value, min(found.low, reached), max(found.high, 1 - reached))
 

@@ -123,9 +123,8 @@ def correlate(
     enough = n_runs >= FEWEST
     # Every draw of skills meets every one of runs, since the ends lie far out (``percentiles``).
     weights = draw_weights(n_runs, rng) if enough else np.full((1, n_runs), 1 / n_runs)
-    resampled = _mean_rho(points[:, drawn], weights.T)
     n = min(n_runs, n_skills) if enough else n_skills
-    return percentiles(value, resampled[~np.isnan(resampled)], n)
+    return percentiles(value, _mean_rho(points[:, drawn], weights.T), n)
 
 
 def _mean_rho(points: FloatArray, weights: FloatArray) -> FloatArray:

@@ -60,6 +60,15 @@ def test_an_interval_is_wide_where_seeds_disagree_and_closes_where_they_do_not()
     assert unsure.high - unsure.low > 0.5
 
 
+def test_resamples_in_which_all_arms_are_equal_are_left_out() -> None:
+    """Of six seeds three tell no arms apart, and so does one in 64 resamples."""
+    rising = {
+        name: [0.5] * 3 + [height] * 3 for name, height in zip("xyz", (0.1, 0.2, 0.3), strict=True)
+    }
+    rho = agreement(runs(rising), runs({"x": [0.1] * 6, "y": [0.2] * 6, "z": [0.3] * 6})).rho
+    assert (rho.low, rho.value, rho.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
 @pytest.mark.parametrize("arms", [0, 1, 2])
 def test_fewer_than_three_arms_are_not_correlated(arms: int) -> None:
     """Two arms always agree or disagree fully."""
