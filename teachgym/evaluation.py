@@ -64,9 +64,22 @@ def _plain(score: float) -> Grade:
 def report_on(task: Task, predictions: tuple[Prediction, ...], split: Split) -> Report:
     """The report on graded answers to a split, with the task's metrics of them.
 
+    The metrics of several students are pooled: a group that one has right and another wrong is half
+    right.
+
     Raises:
         GradeError: for a metric that is no ``Score``, or that has a mean and n = 0.
     """
+    students = dict.fromkeys(p.student for p in predictions)
+    if len(students) < 2:
+        return Report(predictions, split, _metrics(task, predictions))
+    own = [_metrics(task, tuple(p for p in predictions if p.student == s)) for s in students]
+    names = dict.fromkeys(name for metrics in own for name in metrics)
+    found = {name: [metrics[name] for metrics in own if name in metrics] for name in names}
+    return Report(predictions, split, {name: Score.pooled(each) for name, each in found.items()})
+
+
+def _metrics(task: Task, predictions: tuple[Prediction, ...]) -> Mapping[str, Score]:
     metrics = task.metrics(predictions)
     for name, score in metrics.items():
         sound = isinstance(score, Score) and (score.n > 0 or math.isnan(score.mean))
@@ -75,7 +88,7 @@ def report_on(task: Task, predictions: tuple[Prediction, ...], split: Split) -> 
                 f"metric {shown(name)} of task {task.name!r} is {shown(score)}; it must be a "
                 "Score, and Score.nothing() where nothing was measured"
             )
-    return Report(predictions, split, metrics)
+    return metrics
 
 
 class GenerateAndGrade(Evaluator):

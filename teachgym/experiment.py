@@ -24,7 +24,7 @@ from teachgym.loop import Observer, Say, observed, unheard
 from teachgym.records import Record
 from teachgym.redaction import redact_settings
 from teachgym.registry import label
-from teachgym.report.figures import result_figure
+from teachgym.report.figures import drawing, result_figure
 from teachgym.runs import result as results
 from teachgym.runs.checkpoints import write_report
 from teachgym.runs.config import RunConfig
@@ -220,7 +220,7 @@ def draw_curve(folder: Path) -> Path:
     run_folder, figure = RunFolder.open(folder), result_figure(read_result(folder))
     with holding(run_folder.path, "report"):
         run_folder.sweep()
-        with replacing(run_folder.curve) as temporary:
+        with replacing(run_folder.curve) as temporary, drawing():
             figure.savefig(temporary, format="png")
     return run_folder.curve
 

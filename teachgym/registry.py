@@ -17,6 +17,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
@@ -165,7 +166,7 @@ class Registry(Mapping[str, Any]):
                 ConfigError too for what lacks members of the base class.
         """
         settings, part = settings or {}, self.load(reference)
-        self.check(reference, settings, services=services)
+        settings = self.check(reference, settings, services=services)
         if not self.makes(part):
             return self._require_base(reference, part)
         takes = inspect.signature(part).parameters
@@ -194,8 +195,8 @@ class Registry(Mapping[str, Any]):
         *,
         whole: bool = True,
         services: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Check name and settings without making the part; raises like ``make``.
+    ) -> Mapping[str, Any]:
+        """The settings as the part takes them, checked without making it; raises like ``make``.
 
         Args:
             reference: names the part, or is it.
@@ -210,13 +211,16 @@ class Registry(Mapping[str, Any]):
                 p.kind is p.VAR_POSITIONAL for p in takes
             ):
                 raise ConfigError(f"{what} must take {', '.join(self.given)} before its settings")
-            check_settings(what, settings, part, but=self._no_settings(part), whole=whole)
+            settings = check_settings(
+                what, settings, part, but=self._no_settings(part), whole=whole
+            )
             for name, suits in self.services.items():
                 if services is not None and suits is not None and self.requires(reference, name):
                     suits(services.get(name), what)
         elif settings:
             first = next(iter(settings))
             raise ConfigError(f"{what} is ready made and has no settings; {first!r} was given")
+        return settings
 
     def settings(self, reference: Any) -> dict[str, Any]:
         """The settings of a part with their defaults; ``settings.REQUIRED`` for those without."""
@@ -338,7 +342,9 @@ def label(reference: Any) -> str:
 
 
 def recorded(value: Any) -> Any:
-    """Settings as JSON values: objects by name, files by full path, numpy's numbers as Python's."""
+    """Settings as JSON values: objects by name, files by full path, enums by value."""
+    if isinstance(value, Enum):
+        value = value.value
     if isinstance(value, str):
         place, _, attribute = value.rpartition(":")
         return f"{Path(place).expanduser().resolve()}:{attribute}" if _in_file(value) else value

@@ -10,18 +10,19 @@ imported with the first check, so that ``import teachgym`` stays light.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from enum import EnumType
 from functools import cache, wraps
-from types import NoneType, UnionType
+from types import NoneType
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
     Literal,
     TypeVar,
-    Union,
     cast,
     get_args,
     get_origin,
@@ -30,7 +31,7 @@ from typing import (
 import numpy as np
 from annotated_types import Interval
 
-from teachgym.annotations import annotations_of
+from teachgym.annotations import UNIONS, hints_of, open_hint
 from teachgym.errors import ConfigError, unknown
 from teachgym.shown import in_words, shown, size_in_words
 
@@ -180,8 +181,8 @@ def build(
         check_value(f"settings of {what}", settings, Mapping[str, Any])
         return cast(T, _make(what, maker, settings, maker.__new__(maker)))
     first = list(inspect.signature(maker).parameters)[: len(given)]
-    check_settings(what, settings, maker, but=(*first, *services))
-    return maker(*given, **services, **settings)
+    read = check_settings(what, settings, maker, but=(*first, *services))
+    return maker(*given, **services, **read)
 
 
 def check_settings(
@@ -190,8 +191,8 @@ def check_settings(
     *makers: Callable[..., Any],
     but: Collection[str] = (),
     whole: bool = True,
-) -> None:
-    """Check settings against the arguments of the functions or classes that take them.
+) -> dict[str, Any]:
+    """The settings as the functions or classes that take them declare them, or a ``ConfigError``.
 
     Args:
         what: whose settings they are, for messages.
@@ -208,14 +209,15 @@ def check_settings(
     table = tuple((name, hints.get(name, Any), name in needed) for name in known)
     last = inspect.signature(makers[-1]).parameters.values()
     rest: Rest = "allow" if any(p.kind is p.VAR_KEYWORD for p in last) else "forbid"
-    _check_table(what, settings, table, rest)
+    read = _check_table(what, settings, table, rest)
     for kind in makers[len(given) :] if whole else ():  # It may refuse some values together.
         build(what, kind, settings={n: v for n, v in settings.items() if n in hints_of(kind)})
+    return read
 
 
 def check_value(name: str, value: Any, hint: Any) -> None:
     """Raise ``ConfigError`` if ``value`` is not what ``hint``, an annotation, declares."""
-    _check_table(name, {name: value}, ((name, _open(hint), True),), "forbid")
+    _check_table(name, {name: value}, ((name, open_hint(hint), True),), "forbid")
 
 
 def at_most(name: str, value: int, high: int) -> int:
@@ -285,10 +287,25 @@ def _make(what: str, kind: Any, given: Mapping[str, Any], made: Any) -> Any:
     return made
 
 
-def _check_table(what: str, given: Mapping[str, Any], rows: tuple[Row, ...], rest: Rest) -> None:
-    given = _plain(given)
-    with _told(what, {name: hint for name, hint, _ in rows}, given):
-        _adapter(_table(rows, rest)).validate_python(given)
+def _check_table(
+    what: str, given: Mapping[str, Any], rows: tuple[Row, ...], rest: Rest
+) -> dict[str, Any]:
+    """The settings; what is in JSON's words, such as a list or the value of an enum, as declared."""
+    from pydantic import ValidationError
+
+    plain, read = _plain(given), {}
+    with _told(what, {name: hint for name, hint, _ in rows}, plain):
+        try:
+            _adapter(_table(rows, rest)).validate_python(plain)
+        except ValidationError as error:
+            wrong = {e["loc"][0] for e in error.errors(include_url=False)}
+            try:
+                text = json.dumps({name: plain[name] for name in plain if name in wrong})
+            except (TypeError, ValueError):  # An object, which is no other one in JSON.
+                raise error from None
+            told = tuple(row for row in rows if row[0] in wrong)
+            read = _adapter(_table(told, rest)).validate_json(text)
+    return {**given, **read}
 
 
 @cache
@@ -321,24 +338,6 @@ def _told(what: str, hint: Any, given: Mapping[str, Any]) -> Iterator[None]:
         raise _refusal(what, error, hint, given) from None
 
 
-@cache
-def hints_of(maker: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a dataclass's fields, or of a function's arguments."""
-    hints = annotations_of(maker)
-    names = inspect.signature(maker).parameters if isinstance(maker, type) else hints
-    return {name: _open(hint) for name, hint in hints.items() if name in names and name != "return"}
-
-
-def _open(hint: Any) -> Any:
-    """The annotation; anything, for a seam: what stands behind it is for its conformance check."""
-    kinds = get_args(hint) if get_origin(hint) in _UNIONS else (hint,)
-    if any(getattr(kind, "_is_protocol", False) for kind in kinds):
-        return Any
-    lists: Any = FromJson  # For a tuple, too: JSON and TOML have no other word for it.
-    listed = tuple(lists[kind] if get_origin(kind) is tuple else kind for kind in kinds)
-    return hint if listed == kinds else Union[listed]  # noqa: UP007
-
-
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, numbers of arrays as Python's, if JSON can hold their texts and tables."""
     for name, value in given.items():
@@ -368,7 +367,6 @@ def _check_plain(name: str, value: Any, depth: int) -> None:
 
 # -- messages ----------------------------------------------------------------------------------
 
-_UNIONS = (Union, UnionType)
 _LISTS = (Sequence, Collection, tuple, list)
 _WORDS: dict[Any, str] = {
     bool: "true or false",
@@ -404,7 +402,7 @@ class _Place:
     @property
     def branches(self) -> list[Any]:
         """The types that the value may have, besides None."""
-        kinds = get_args(self.hint) if get_origin(self.hint) in _UNIONS else (self.hint,)
+        kinds = get_args(self.hint) if get_origin(self.hint) in UNIONS else (self.hint,)
         return [kind for kind in kinds if kind is not NoneType]
 
     def within(self, key: str | int) -> _Place | None:
@@ -492,6 +490,8 @@ def _describe(kind: Any) -> str:
     origin, arguments = get_origin(kind) or kind, get_args(kind)
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
+    if isinstance(origin, EnumType):
+        return f"one of {', '.join(str(member.value) for member in origin)}"
     if origin in _LISTS:
         [item] = items if len(items := {*map(_bare, arguments)} - {Ellipsis}) == 1 else [None]
         fixed = origin is tuple and arguments[-1:] not in ((), (Ellipsis,))

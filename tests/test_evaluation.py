@@ -13,8 +13,10 @@ import pytest
 
 from teachgym.answers import AnswerStore
 from teachgym.errors import ConformanceError, GradeError
-from teachgym.evaluation import GenerateAndGrade
+from teachgym.evaluation import GenerateAndGrade, report_on
+from teachgym.metrics import group_accuracy
 from teachgym.protocols import Student
+from teachgym.tasks.task import Task
 from teachgym.testing import TableStudent, ToyTask
 from teachgym.testing.toy import solve
 from teachgym.types import Example, Grade, Prediction, Prompt, Report, Score, Turn, score_of
@@ -240,6 +242,31 @@ def test_parts_of_grades_and_metrics_of_the_task_are_in_the_report() -> None:
     assert report.by_part() == {"begun": report.overall}
     assert report.figures == {"metric/begun": report.overall, "part/begun": report.overall}
     assert [p.parts["begun"] for p in report.predictions] == report.scores.tolist()
+
+
+def test_metrics_of_several_students_are_those_of_each() -> None:
+    """One has three of four groups wholly right, the other none: 3/8 of eight, not none of four.
+
+    Three of four are right with an error of sqrt(3/4 * 1/4 / 4) = 0.2165, none of four with one of
+    sqrt(2 * 6 / 8^3) = 0.1531; of both, a half of the root of their squares.
+    """
+
+    def metrics(self: Named, predictions: Sequence[Prediction]) -> dict[str, Score]:
+        return {"groups": group_accuracy(predictions, lambda e: e.skill)}
+
+    task = type("Grouped", (Named,), {"metrics": metrics})(per_cell=1)
+    right = [replace(p, student="a") for p in answered(task) if p.example.skill != "copy"]
+    wrong = [replace(p, student="b", score=0.0) for p in answered(task)]
+    missed = [replace(p, student="a", score=0.0) for p in answered(task)]
+    missed = [p for p in missed if p.example.skill == "copy"]
+    report = report_on(task, (*right, *missed, *wrong), "val")
+    found = report.metrics["groups"]
+    assert (found.n, found.mean) == (8, 3 / 8)
+    assert found.stderr == pytest.approx((0.2165**2 + 0.1531**2) ** 0.5 / 2, abs=1e-4)
+
+
+def answered(task: Task) -> list[Prediction]:
+    return [Prediction(e, e.target, 1.0, {"begun": 1.0}) for e in task.examples("val")]
 
 
 @pytest.mark.parametrize(

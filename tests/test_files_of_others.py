@@ -71,6 +71,7 @@ def test_repeated_items_of_test_are_named() -> None:
 @settings(max_examples=10)  # Each draws a figure.
 @example("$x_{$")
 @example("[/red]")
+@example("単語")
 @given(st.text(alphabet="$\\_^{}[]<>/&*`#|@%ab", min_size=1, max_size=20))
 def test_no_name_is_taken_for_markup(name: str) -> None:
     """Neither matplotlib's formulas nor rich's colours."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from teachgym.errors import ConfigError
+from teachgym.registry import Registry, recorded
 from teachgym.settings import check_settings, checked
 
 
@@ -87,6 +91,75 @@ def test_what_json_has_as_a_list_is_taken_for_a_tuple(maker: Any) -> None:
         check_settings("mine", {"sizes": sizes}, maker, but=["env"])
     with pytest.raises(ConfigError, match=r"sizes\[1\] is 'x'; it must be an integer"):
         check_settings("mine", {"sizes": [1, "x"]}, maker, but=["env"])
+
+
+class Mood(Enum):
+    KIND = "kind"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True)
+class Inner:
+    share: float = 0.5
+    sizes: tuple[int, ...] = ()
+
+
+def annotated(
+    *,
+    mood: Mood = Mood.KIND,
+    inner: Inner | None = None,
+    file: Path | None = None,
+    rows: dict[str, tuple[int, ...]] | None = None,
+    sizes: tuple[int, ...] = (),
+    power: float = 1.0,
+    thing: Any = None,
+) -> dict[str, Any]:
+    """What somebody's own part is given."""
+    found = {"mood": mood, "inner": inner, "file": file, "rows": rows, "sizes": sizes}
+    return {**found, "power": power, "thing": thing}
+
+
+DECLARED: list[tuple[str, Any, Any]] = [
+    ("mood", "strict", Mood.STRICT),
+    ("inner", {"share": 1, "sizes": [1]}, Inner(1.0, (1,))),
+    ("file", "a/b.txt", Path("a/b.txt")),
+    ("rows", {"a": [1, 2], "b": []}, {"a": (1, 2), "b": ()}),
+    ("sizes", [1, 2], (1, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "told", "declared"), DECLARED)
+def test_a_part_gets_what_its_annotations_say_of_what_json_has(
+    name: str, told: Any, declared: Any
+) -> None:
+    """A run is resumed by what its record holds, so that this must do as well as an object."""
+    for given in (told, declared, json.loads(json.dumps(told))):
+        settings = {name: given, "thing": object(), "power": 2}
+        made = Registry("part", {}).make(annotated, settings=settings)
+        assert made[name] == declared
+        assert type(made[name]) is type(declared)
+        assert made["thing"] is settings["thing"]
+        assert type(made["power"]) is int  # What is as declared stays as it is.
+    if name != "inner":
+        assert recorded({name: declared}) in ({name: told}, {name: declared})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("mood", "strictly", "mood is 'strictly'; it must be one of kind, strict"),
+        ("inner", {"share": "x"}, "inner.share is 'x'; it must be a number"),
+        ("inner", {"shares": 1}, "unknown setting 'shares' of inner. Did you mean 'share'?"),
+        ("inner", {"sizes": [1, "x"]}, "inner.sizes[1] is 'x'; it must be an integer"),
+        ("rows", {"a": [1, "x"]}, "rows.a[1] is 'x'; it must be an integer"),
+        ("file", 1, "file is 1; it must be a Path or nothing"),
+        ("sizes", [object()], "sizes is [<object>]; it must be a list of integers"),
+    ],
+)
+def test_what_json_has_is_refused_where_it_is_wrong(name: str, value: Any, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Registry("part", {}).make(annotated, settings={name: value})
+    assert str(caught.value).startswith(expected)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import numpy as np
 from annotated_types import Interval
 
 from teachgym.agents import TEACHERS, TeacherEntry, teacher_settings
-from teachgym.settings import hints_of
+from teachgym.annotations import hints_of
 
 FACTOR = 5.0
 

@@ -116,7 +116,7 @@ def save_charts(folder: Path, charts: Mapping[str, Chart], heading: str) -> None
         above = (plain(line, 100) for line in (heading, chart.title, chart.note) if line)
         chart.figure.suptitle("\n".join(above), y=1.0, va="bottom", fontsize=9, linespacing=1.4)
         for kind in ("png", "svg"):
-            with replacing(folder / f"{name}.{kind}") as temporary, _as_texts():
+            with replacing(folder / f"{name}.{kind}") as temporary, drawing():
                 undated = {"Date": None} if kind == "svg" else {}
                 chart.figure.savefig(
                     temporary, format=kind, dpi=200, bbox_inches="tight", metadata=undated
@@ -128,14 +128,14 @@ def chart_svg(chart: Chart) -> str:
     from io import StringIO
 
     buffer = StringIO()
-    with _as_texts():
+    with drawing():
         chart.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
 
 
 @contextmanager
-def _as_texts() -> Iterator[None]:
-    """Have an SVG keep its texts as texts within, and the same ids each time."""
+def drawing() -> Iterator[None]:
+    """Have an SVG keep its texts as texts within, and the same ids each time; in silence."""
     from matplotlib import rc_context
 
     with rc_context({"svg.hashsalt": "teachgym", "svg.fonttype": "none"}), catch_warnings():
@@ -149,5 +149,6 @@ def figure_to_array(figure: Figure) -> NDArray[np.uint8]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
+    with drawing():
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()

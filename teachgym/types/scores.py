@@ -67,9 +67,24 @@ class Score:
         measured = _measured(scores)
         if measured.size == 0:
             return cls.nothing()
-        n, mean = int(measured.size), float(measured.mean())
-        error = float(measured.std() / n**0.5) if 0 < mean < 1 else floor_error(n)
-        return cls(n, mean, error)
+        n, mean, spread = int(measured.size), float(measured.mean()), float(measured.std())
+        is_share_at_its_end = spread == 0 and mean in (0, 1)
+        return cls(n, mean, floor_error(n) if is_share_at_its_end else spread / n**0.5)
+
+    @classmethod
+    def pooled(cls, scores: Iterable[Score]) -> Score:
+        """The mean over the measurements of independent scores, leaving out what has none.
+
+        Example:
+            >>> print(Score.pooled([Score(100, 0.5, 0.06), Score(100, 0.7, 0.08)]))
+            0.600 ± 0.050 (n=200)
+        """
+        measured = [score for score in scores if score.n]
+        n = sum(score.n for score in measured)
+        if not n:
+            return cls.nothing()
+        error = math.hypot(*(score.n * score.stderr for score in measured)) / n
+        return cls(n, sum(score.n * score.mean for score in measured) / n, error)
 
     @classmethod
     def of_repetitions(cls, values: Iterable[float] | FloatArray) -> Score:

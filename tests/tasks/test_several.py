@@ -204,6 +204,20 @@ def test_bad_parts_are_named(parts: Any, error: type[Exception], text: str) -> N
         make_task("several", tasks=parts)
 
 
+class Twice(ToyTask):
+    """Has the last item of test twice, as some published tests have."""
+
+    def examples(self, split: Split) -> tuple[Example, ...]:
+        """Those of the task, and one more of test."""
+        found = super().examples(split)
+        return found if split != "test" else (*found, replace(found[-1], id="again"))
+
+
+def test_a_task_may_have_an_item_twice_among_others_as_it_may_alone() -> None:
+    task = make_task("several", tasks={"a": {"task": Twice}})
+    assert len(task.examples("test")) == len(Twice().examples("test"))
+
+
 def test_parts_are_checked_before_a_task_is_made() -> None:
     with pytest.raises(UnknownNameError, match="arithmetic-and-strings"):
         TASKS.check("several", {"tasks": {"a": {"task": "arithmetic"}}})

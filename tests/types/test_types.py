@@ -138,6 +138,12 @@ def test_a_share_of_none_or_all_has_the_error_of_agresti_and_coull(right: int, n
     assert Score.of([0.5] * n).stderr == 0
 
 
+@pytest.mark.parametrize("values", [[1.0, 3.0], [-1.0, 1.0], [0.0, 2.0]])
+def test_a_mean_of_anything_has_the_error_of_its_values(values: list[float]) -> None:
+    """Both are 1 from their mean: 1 / sqrt(2). Only shares have the error of a share."""
+    assert Score.of(values).stderr == pytest.approx(0.5**0.5)
+
+
 @given(st.floats(-1, 1), st.integers(0, 4), st.sampled_from(["", "+"]))
 def test_a_mean_that_rounds_to_zero_is_never_shown_as_negative(
     mean: float, digits: int, sign: str
