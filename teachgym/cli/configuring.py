@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from teachgym.errors import ConfigError
-from teachgym.records import Record, dotted
+from teachgym.records import Record
 from teachgym.registry import label
 from teachgym.settings import MAX_DEPTH, check_value
 from teachgym.shown import shown
@@ -56,11 +56,20 @@ def as_options(settings: Mapping[str, Any]) -> str:
         >>> as_options({"task_settings": {"seed": 1}, "skills": "my skills.json"})
         "--set task_settings.seed=1 --set 'skills=my skills.json'"
     """
-    texts = {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in dotted(settings).items()
-    }
-    return " ".join(f"--set {shlex.quote(f'{key}={text}')}" for key, text in texts.items())
+    pairs = (f"{path}={text}" for path, text in _pairs(settings) if text != "{}")
+    return " ".join(f"--set {shlex.quote(pair)}" for pair in pairs)
+
+
+def _pairs(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """The paths of settings, with texts that ``parse_pairs`` reads as their values."""
+    for name, value in table.items():
+        path = f"{above}{name}"
+        if isinstance(value, Mapping) and value and not any({".", "="} & {*key} for key in value):
+            yield from _pairs(value, f"{path}.")
+        elif isinstance(value, str) and parse_pairs([f"{path}={value}"])[path] == value:
+            yield path, value
+        else:
+            yield path, json.dumps(value, ensure_ascii=False)
 
 
 def parts(

@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,21 @@ def test_values_are_json_or_text() -> None:
     pairs = ["a=1", "b=scratch", 'c={"d": [2]}', "e=x=y", "f=null"]
     expected = {"a": 1, "b": "scratch", "c": {"d": [2]}, "e": "x=y", "f": None}
     assert configuring.parse_pairs(pairs) == expected
+
+
+def test_proposed_options_are_read_as_the_settings_that_they_are_made_of() -> None:
+    """Names with dots and signs, and texts that look like numbers."""
+    told: dict[str, Any] = {
+        "task_settings": {"path": "1", "shares": {"a.b": 0.5, "x=y": 1.0}, "of": {"ä": [1, "é"]}},
+        "skills": "my skills.json",
+        "reward": '"quoted"',
+        "limit": None,
+    }
+    words = shlex.split(configuring.as_options(told))
+    read: dict[str, Any] = {}
+    configuring.override(read, configuring.parse_pairs(words[1::2]))
+    assert words[::2] == ["--set"] * (len(words) // 2)
+    assert read == told
 
 
 def test_a_setting_can_be_set_to_nothing(chosen: list[RunConfig]) -> None:
