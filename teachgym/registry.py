@@ -100,7 +100,8 @@ class Registry(Mapping[str, Any]):
     def group(self) -> str:
         """The entry point group of this kind, such as ``teachgym.chat_providers``."""
         kind = self.kind.replace(" ", "_")
-        return f"teachgym.{kind}{'es' if kind.endswith('s') else 's'}"
+        others = {"s": f"{kind}es", "x": f"{kind}es", "y": f"{kind[:-1]}ies"}
+        return f"teachgym.{others.get(kind[-1], f'{kind}s')}"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache, partial
@@ -251,6 +252,20 @@ def test_an_installed_package_offers_parts_by_entry_points(
     lost = "teacher 'lost' (entry point of curricula 1.2): unknown attribute 'Lost' of curricula"
     assert "cannot be loaded" in listed
     assert lost in here("run", "--teacher=lost", code=2)
+
+
+def test_the_how_to_names_the_group_of_every_kind_of_part() -> None:
+    root = Path(__file__).parents[1]
+    found = set()
+    for package in ("teachgym", "agents", "envs", "benchmarks"):
+        for file in (root / package).rglob("*.py"):
+            names = re.findall(r"^(\w+) = Registry\(", file.read_text(), re.M)
+            place = ".".join(file.relative_to(root).with_suffix("").parts)
+            module = place if package == "teachgym" else f"teachgym.{place}"
+            found |= {load_attribute(f"{module.removesuffix('.__init__')}:{n}").group for n in names}
+    page = (root / "docs" / "how-to" / "own.md").read_text()
+    told = page.partition("one group for each kind: `teachgym.` and ")[2].partition(":\n")[0]
+    assert {f"teachgym.{name}" for name in re.findall(r"`(\w+)`", told)} == found
 
 
 def test_a_mistake_in_the_users_code_is_theirs_and_a_wrong_setting_is_not(

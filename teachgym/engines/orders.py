@@ -46,18 +46,26 @@ def fill(engine: DataEngine, plan: Plan, rng: np.random.Generator) -> Data:
     """The examples that an engine makes for a plan.
 
     Raises:
-        ConformanceError: if it gives something else, or more examples than the plan orders.
+        ConformanceError: if it gives something else, more examples than the plan orders, or some
+            for no subskill where each order is for one: they would count for nobody.
     """
     made: Any = engine.generate(plan, rng)
     data = tuple(islice(made, plan.total + 1)) if isinstance(made, Iterable) else (made,)
     strange = [item for item in data if not isinstance(item, Example)]
-    if not strange and len(data) <= plan.total:
-        return data
-    found = shown(strange[0]) if strange else f"more than the {plan.total} examples ordered"
-    raise ConformanceError(
-        f"engine {type(engine).__name__!r} gives {found}; it must give a tuple of Example, at most "
-        "Order.count for each order"
-    )
+    if strange or len(data) > plan.total:
+        found = shown(strange[0]) if strange else f"more than the {plan.total} examples ordered"
+        raise ConformanceError(
+            f"engine {type(engine).__name__!r} gives {found}; it must give a tuple of Example, at "
+            "most Order.count for each order"
+        )
+    subskills = {order.subskill for order in plan.orders}
+    made_for = {e.provenance.subskill if e.provenance else "" for e in data}
+    if "" not in subskills and "" in made_for:
+        raise ConformanceError(
+            f"engine {type(engine).__name__!r} gives examples that name no subskill; write the "
+            "order's into each: provenance=Provenance(subskill=order.subskill)"
+        )
+    return data
 
 
 def divide(order: Order, leaves: Leaves, streams: Streams) -> Iterator[tuple[str, int]]:

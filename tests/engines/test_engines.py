@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from teachgym.engines import ENGINES
-from teachgym.engines.orders import divide, leaves_under
+from teachgym.engines.orders import divide, fill, leaves_under
 from teachgym.engines.pool import PoolEngine
 from teachgym.engines.procedural import ProceduralEngine
 from teachgym.engines.replay import ReplayEngine
@@ -263,6 +263,18 @@ def test_an_engine_that_gives_no_examples_or_too_many_is_named(
 ) -> None:
     with pytest.raises(ConformanceError, match=f"engine 'Odd' {said}"):
         generate(around(name, Odd(gives)), Order("copy", 4, 1.0))
+
+
+def test_examples_of_subskills_must_name_them() -> None:
+    """A skill tree counted them for nobody, so that no subskill was ever taught."""
+    plan = Plan((Order("copy", 2, subskill="short"), Order("copy", 2, subskill="long")))
+    rng = np.random.default_rng(0)
+    assert len(fill(Odd(by_rule), plan, rng)) == 4
+    bare = Odd(lambda *order: [replace(e, provenance=None) for e in by_rule(*order)])
+    with pytest.raises(ConformanceError, match=r"engine 'Odd' gives examples that name no subskill"):
+        fill(bare, plan, rng)
+    as_well = Plan((*plan.orders, Order("copy", 2)))  # Of a leaf of the task.
+    assert len(fill(bare, as_well, rng)) == 6
 
 
 def test_ties_are_drawn_at_random() -> None:
