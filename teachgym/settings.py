@@ -290,7 +290,7 @@ def _make(what: str, kind: Any, given: Mapping[str, Any], made: Any) -> Any:
 def _check_table(
     what: str, given: Mapping[str, Any], rows: tuple[Row, ...], rest: Rest
 ) -> dict[str, Any]:
-    """The settings; what is in JSON's words, such as a list or the value of an enum, as declared."""
+    """The settings, with what JSON has another word for, such as a list, made what is declared."""
     from pydantic import ValidationError
 
     plain, read = _plain(given), {}
@@ -491,7 +491,7 @@ def _describe(kind: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}"
     if isinstance(origin, EnumType):
-        return f"one of {', '.join(str(member.value) for member in origin)}"
+        return f"one of {', '.join(str(one.value) for one in cast(Any, origin))}"
     if origin in _LISTS:
         [item] = items if len(items := {*map(_bare, arguments)} - {Ellipsis}) == 1 else [None]
         fixed = origin is tuple and arguments[-1:] not in ((), (Ellipsis,))

@@ -271,7 +271,9 @@ def test_examples_of_subskills_must_name_them() -> None:
     rng = np.random.default_rng(0)
     assert len(fill(Odd(by_rule), plan, rng)) == 4
     bare = Odd(lambda *order: [replace(e, provenance=None) for e in by_rule(*order)])
-    with pytest.raises(ConformanceError, match=r"engine 'Odd' gives examples that name no subskill"):
+    with pytest.raises(
+        ConformanceError, match=r"engine 'Odd' gives examples that name no subskill"
+    ):
         fill(bare, plan, rng)
     as_well = Plan((*plan.orders, Order("copy", 2)))  # Of a leaf of the task.
     assert len(fill(bare, as_well, rng)) == 6
