@@ -123,6 +123,7 @@ def asks_for_abilities(source: str) -> Iterator[int]:
 
 FOREIGN = {
     "benchmarks/speed/stacks.py": "a trainer of transformers",
+    "teachgym/annotations.py": "types of the standard library",
     "teachgym/chat/local.py": "generation configurations of transformers",
     "teachgym/cli/bench.py": "notes of exceptions",
     "teachgym/images.py": "files that pillow reads",
