@@ -10,13 +10,15 @@ JSON, which keeps nan and infinity, so what is read is what was written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import gymnasium as gym
+import numpy as np
 
+from teachgym.actions import is_numeric
 from teachgym.errors import RunError
 from teachgym.records import Record
 from teachgym.runs.files import append_text, complete_lines, keep_lines, parse_json
@@ -187,8 +189,15 @@ class Journal:
 
 
 def to_jsonable(space: gym.Space[Any], value: Any) -> Any:
-    """An element of ``space`` as plain JSON, losslessly."""
-    return space.to_jsonable([value])
+    """An element of ``space`` as plain JSON, losslessly; numbers may be in lists, as in a step."""
+    return space.to_jsonable([_in_arrays(value) if is_numeric(space) else value])
+
+
+def _in_arrays(value: Any) -> Any:
+    """Numbers as Gymnasium's spaces write them."""
+    if isinstance(value, Mapping):
+        return {name: _in_arrays(part) for name, part in value.items()}
+    return np.asarray(value) if isinstance(value, list | tuple) else value
 
 
 def from_jsonable(space: gym.Space[Any], value: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
 import teachgym  # noqa: F401
+from teachgym.envs.wrappers.stop import STOP, StopSpace
 from teachgym.errors import RunError
 from teachgym.runs import Journal
 from teachgym.runs.journal import describe_step, from_jsonable, recall_step, to_jsonable
@@ -55,6 +56,30 @@ def test_a_transition_comes_back_as_it_was(id_: str, view: str) -> None:
     assert all(recalled.info[key] == info[key] for key in ("metrics", "cost", "stop_reason"))
     again = from_jsonable(env.action_space, line["action"])
     assert to_jsonable(env.action_space, again) == to_jsonable(env.action_space, action)
+
+
+SHARES = gym.spaces.Box(0, 1, (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("space", "action", "written"),
+    [
+        (SHARES, [[0.5, 0.0], [0.0, 0.25]], [[[0.5, 0.0], [0.0, 0.25]]]),
+        (gym.spaces.MultiDiscrete([3, 3]), (1, 2), [[1, 2]]),
+        (gym.spaces.Dict(a=SHARES), {"a": ((0, 1), (0, 0))}, {"a": [[[0, 1], [0, 0]]]}),
+        (
+            StopSpace(action=SHARES, stop=STOP),
+            [[0, 1], [0, 0]],
+            {"action": [[[0, 1], [0, 0]]], "stop": [[0]]},
+        ),
+        (gym.spaces.Discrete(5), 3, [3]),
+    ],
+)
+def test_numbers_are_written_in_whatever_form_a_step_takes_them(
+    space: Any, action: Any, written: Any
+) -> None:
+    """A run ended in an ``AttributeError`` once the step of an action in lists was made."""
+    assert through_a_file(to_jsonable(space, action)) == written
 
 
 def test_a_torn_last_line_has_not_happened(tmp_path: Path) -> None:
