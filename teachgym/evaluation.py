@@ -122,7 +122,14 @@ class GenerateAndGrade(Evaluator):
 
         What the task says to a response, the student answers in turn: all open conversations at
         once, ``task.max_turns`` times at most.
+
+        Raises:
+            ConformanceError: for a task without a turn, of which no student would be asked.
         """
+        if task.max_turns < 1:
+            raise ConformanceError(
+                f"task {task.name!r} has max_turns = {task.max_turns}; it must be 1 or more"
+            )
         turns: list[tuple[Turn, ...]] = [()] * len(examples)
         responses = [""] * len(examples)
         waiting = list(range(len(examples)))

@@ -298,6 +298,12 @@ def test_grades_of_another_number_are_refused_by_the_name_of_the_task() -> None:
         GenerateAndGrade().evaluate(Recorder(), task, "val")
 
 
+def test_a_task_without_a_turn_is_refused_by_its_name() -> None:
+    """No student was asked, and every answer was empty."""
+    with pytest.raises(ConformanceError, match="task 'named' has max_turns = 0; it must be 1"):
+        GenerateAndGrade().evaluate(Recorder(), type("Bad", (Named,), {"max_turns": 0})(), "val")
+
+
 @pytest.mark.parametrize("given", [0.5, Score(0, 0.0, 0.0)])
 def test_what_is_no_metric_is_refused_by_the_name_of_the_task(given: Any) -> None:
     task = type("Bad", (Named,), {"metrics": lambda self, predictions: {"f1": given}})(per_cell=1)
