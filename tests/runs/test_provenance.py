@@ -167,6 +167,17 @@ def test_files_that_settings_name_are_data(tmp_path: Path) -> None:
     resume(folder)
 
 
+def test_answers_that_calls_are_recorded_in_are_no_data(tmp_path: Path) -> None:
+    """They are written by the run itself, and by others."""
+    store = tmp_path / "chat.sqlite"
+    store.touch()
+    chat = {"provider": "python", "model": "tests.chat.scripts:echo", "store": str(store)}
+    config = RunConfig(env_settings={**CONFIG.env_settings, "chat": chat})
+    folder = stopped(tmp_path / "run", config)
+    store.write_text("grown")
+    resume(folder)
+
+
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "content",
