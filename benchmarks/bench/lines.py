@@ -106,7 +106,7 @@ def _line(cell: Cell, folder: Path, run: RunResult) -> Record:
             for name, value in asdict(outcome.measures).items()
             if not isnan(value)
         },
-        **{name: n for name, n in run.spent.as_dict().items() if n},
+        **outcome.spent,
         "seconds": round(max(run.spent.seconds, read_seconds(folder)), 2),
     }
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from teachgym.benchmarks.bench.measures import Measures, examples_by_step
 from teachgym.records import Record
 from teachgym.runs.result import RunResult
-from teachgym.types import FrozenDict
+from teachgym.types import Cost, FrozenDict
+
+SPENT = (*Cost().as_dict(), "rejected")
+"""The names in ``Outcome.spent``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,14 @@ class Outcome:
     """Metrics of the task on test besides accuracy."""
     with_aids: tuple[float, float] | None = None
     """Accuracy on val without and with aids (``RunResult.with_aids``)."""
+    spent: Mapping[str, float] = FrozenDict()
+    """Amounts above 0 by currency, and of ``rejected`` examples."""
 
     @classmethod
     def of(cls, run: RunResult) -> Outcome:
         """The outcome of a run by its result."""
         aids = run.with_aids
+        costs = run.spent.as_dict() | {"rejected": sum(run.rejected.values())}
         return cls(
             run.test.after.mean,
             run.gap.mean,
@@ -45,6 +51,7 @@ class Outcome:
             Measures.of(run),
             {name: score.mean for name, score in run.test.figures_after.items() if score.n},
             (aids[0].mean, aids[1].mean) if aids else None,
+            {name: n for name, n in costs.items() if n},
         )
 
     @classmethod
@@ -60,6 +67,7 @@ class Outcome:
             Measures(**line["measures"]),
             line.get("figures", {}),
             (aids[0], aids[1]) if aids else None,
+            {name: line[name] for name in SPENT if name in line},
         )
 
 

@@ -9,11 +9,10 @@ from statistics import fmean
 from typing import Literal
 
 from teachgym.benchmarks.bench.leaderboard import by_arm, show_p
-from teachgym.benchmarks.bench.runner import Results
+from teachgym.benchmarks.bench.outcomes import SPENT, Outcome, Outcomes
 from teachgym.benchmarks.bench.statistics import Interval, PairedTest, compare_seeds, holm
 from teachgym.benchmarks.bench.suites import Cell, Claim, Suite
 from teachgym.report.tables import NOTHING, Rows, tabulate
-from teachgym.runs.result import RunResult
 
 Verdict = Literal["agrees", "contradicts", "cannot tell"]
 
@@ -56,9 +55,9 @@ def judge(direction: Literal["above", "below"], interval: Interval) -> Verdict:
     return "agrees" if found == direction else "contradicts"
 
 
-def judge_claims(suite: Suite, results: Results) -> list[Judged]:
+def judge_claims(suite: Suite, outcomes: Outcomes) -> list[Judged]:
     """The claims of a suite in their order, each by the runs of its two arms."""
-    runs = by_arm(suite, results)
+    runs = by_arm(suite, outcomes)
     arms = {arm.name: arm for arm in suite.arms}
     judged = []
     for claim in suite.claims:
@@ -79,11 +78,11 @@ def judge_claims(suite: Suite, results: Results) -> list[Judged]:
     return judged
 
 
-def _score(claim: Claim, run: RunResult) -> float:
+def _score(claim: Claim, run: Outcome) -> float:
     """The accuracy that a claim is about."""
     if not claim.aided:
-        return run.test.after.mean
-    return run.with_aids[1].mean if run.with_aids else run.curve[-1].mean
+        return run.test
+    return run.with_aids[1] if run.with_aids else run.curve[-1]
 
 
 def claim_rows(judged: Sequence[Judged]) -> Rows:
@@ -117,12 +116,12 @@ def _meter(cell: Cell) -> str:
     return _amounts((name, n) for name, n in limits.items() if n is not None)
 
 
-def _spent(runs: Collection[RunResult]) -> str:
+def _spent(runs: Collection[Outcome]) -> str:
     """The mean costs of runs; what was made and not trained on is told as rejected."""
     if not runs:
         return NOTHING
-    costs = [run.spent.as_dict() | {"rejected": sum(run.rejected.values())} for run in runs]
-    means = {name: fmean(cost[name] for cost in costs) for name in costs[0] if name not in UNTOLD}
+    names = [name for name in SPENT if name not in UNTOLD]
+    means = {name: fmean(run.spent.get(name, 0) for run in runs) for name in names}
     return _amounts((name, mean) for name, mean in means.items() if mean)
 
 

@@ -86,18 +86,21 @@ def bench_tables(bench: BenchMaterial) -> list[Rows]:
     suite = bench.suite
     if suite.axes:
         return [surface_rows(bench), leaderboard_rows(suite, bench.standings)]
-    tables = standing_tables(suite, bench.standings, bench.outcomes)
-    judged = judge_claims(suite, bench.results)
-    return [claim_rows(judged), *tables, effort_rows(judged)] if judged else tables
+    return standing_tables(suite, bench.standings, bench.outcomes)
 
 
 def standing_tables(
     suite: Suite, standings: Sequence[LeaderboardRow], outcomes: Outcomes
 ) -> list[Rows]:
-    """The leaderboard, its details, and the measures of each condition, where there are any."""
+    """The leaderboard, its details, and the measures of each condition, where there are any.
+
+    Before them are the claims, if a suite has some, and after them what they took.
+    """
     measures = [table for *_, table in condition_measures(suite, standings, outcomes)]
     details = detail_rows(suite, standings)
-    return [leaderboard_rows(suite, standings), *([details] if details else []), *measures]
+    tables = [leaderboard_rows(suite, standings), *([details] if details else []), *measures]
+    judged = judge_claims(suite, outcomes)
+    return [claim_rows(judged), *tables, effort_rows(judged)] if judged else tables
 
 
 def bench_page(bench: BenchMaterial) -> Page:
@@ -172,7 +175,7 @@ def _claims(bench: BenchMaterial) -> Section:
         "where the interval of the difference leaves 0 out. Each interval is by itself, so of "
         "twenty claims about nothing one is judged; p is adjusted for all of them (Holm)."
     )
-    judged = judge_claims(bench.suite, bench.results)
+    judged = judge_claims(bench.suite, bench.outcomes)
     note = "The limits of a run, and what the runs of each arm spent on average."
     effort = figure("What it took", note, html_table(effort_rows(judged)))
     return Section("claims", "Published claims", intro, [html_table(claim_rows(judged)), effort])

@@ -178,6 +178,18 @@ def test_verdicts_of_published_methods_are_those_of_their_runs() -> None:
     }
 
 
+def test_the_table_of_methods_has_verdicts_and_what_they_took() -> None:
+    """Those of RESULTS.md, in the order of the suite of the file."""
+    text = section("Published methods at equal budget").partition("\n###")[0]
+    told = [row.strip("| ").replace("`", "").split(" | ") for row in rows(text)[2:]]
+    claims, *_, effort = (RECORDED / "bench-methods.md").read_text().strip().split("\n\n")
+    shown = [row.strip("| ").split(" | ") for row in rows(claims)[2:]]
+    assert sorted((row[0], *row[3:]) for row in shown) == sorted(
+        (claim, difference, verdict, p) for claim, _, difference, _, verdict, p in told
+    )
+    assert [row.split(" | ")[0] for row in rows(effort)[2:]] == [f"| {row[0]}" for row in shown]
+
+
 def on_test(run: Any) -> float:
     """Accuracy on ``test`` of the student that was best on ``val``."""
     return float(run["test_after"])

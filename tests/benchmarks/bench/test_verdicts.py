@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
+from teachgym.benchmarks.bench.outcomes import Outcome, Outcomes
 from teachgym.benchmarks.bench.runner import prepare, read_suite
 from teachgym.benchmarks.bench.statistics import Interval
 from teachgym.benchmarks.bench.suites import Arm, Cell, Claim, Suite, make_suite
@@ -18,7 +18,6 @@ from teachgym.benchmarks.bench.verdicts import Verdict, claim_rows, effort_rows,
 from teachgym.benchmarks.pages.material import BenchMaterial
 from teachgym.benchmarks.pages.page import bench_tables, draw_bench
 from teachgym.errors import ConfigError
-from teachgym.types import Cost
 from tests.benchmarks.bench.small_bench import SUITE, run_all
 
 ARMS = (Arm("uniform", "uniform"), Arm("alp", "alp"), Arm("weakest", "weakest"))
@@ -48,13 +47,17 @@ def test_a_verdict_needs_an_interval_that_leaves_0_out(
     assert [judge(direction, interval) for direction in directions] == [above, below]
 
 
-def runs(scores: Mapping[str, Sequence[float]]) -> Any:
-    """Results by arm and seed with what a verdict is made of."""
+def runs(scores: Mapping[str, Sequence[float]]) -> Outcomes:
+    """Outcomes by arm and seed with what a verdict is made of."""
+    spent = {"steps": 2, "examples": 1200, "seconds": 3.0}
     return {
-        (arm, seed): SimpleNamespace(
-            test=SimpleNamespace(after=SimpleNamespace(mean=score)),
-            spent=Cost(steps=2, examples=1200, generated_tokens=seed * 100, seconds=3.0),
-            rejected={"answer": 4, "format": 2} if arm == "alp" else {},
+        (arm, seed): Outcome(
+            score,
+            spent={
+                **spent,
+                **({"generated_tokens": seed * 100} if seed else {}),
+                **({"rejected": 6} if arm == "alp" else {}),
+            },
         )
         for arm, own in scores.items()
         for seed, score in enumerate(own)
