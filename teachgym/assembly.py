@@ -220,10 +220,8 @@ def _learnable(setup: Setup, env: AnyEnv) -> tuple[str, ...]:
         ConfigError: if none is known.
     """
     task = env.get_wrapper_attr("task")
-    known, leaves = (
-        learnable_skills(setup.student, setup.student_settings),
-        leaf_skills(task.skills),
-    )
+    known = learnable_skills(setup.student, setup.student_settings)
+    leaves = leaf_skills(task.skills)
     if found := tuple(skill for skill in known if skill in leaves):
         return found
     raise ConfigError(

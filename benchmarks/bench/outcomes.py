@@ -27,8 +27,6 @@ class Outcome:
     """Accuracy on val, untrained and after each step, shape (steps + 1,)."""
     examples_by_step: tuple[int, ...] = ()
     """Examples trained on, shape (steps,)."""
-    examples: float = 0
-    """All that the budget was charged for."""
     measures: Measures = field(default_factory=Measures)
     figures: Mapping[str, float] = FrozenDict()
     """Metrics of the task on test besides accuracy."""
@@ -36,6 +34,11 @@ class Outcome:
     """Accuracy on val without and with aids (``RunResult.with_aids``)."""
     spent: Mapping[str, float] = FrozenDict()
     """Amounts above 0 by currency, and of ``rejected`` examples."""
+
+    @property
+    def examples(self) -> float:
+        """All that the budget was charged for."""
+        return self.spent.get("examples", 0)
 
     @classmethod
     def of(cls, run: RunResult) -> Outcome:
@@ -47,7 +50,6 @@ class Outcome:
             run.gap.mean,
             tuple(point.mean for point in run.curve),
             tuple(examples_by_step(run)),
-            run.spent.examples,
             Measures.of(run),
             {name: score.mean for name, score in run.test.figures_after.items() if score.n},
             (aids[0].mean, aids[1].mean) if aids else None,
@@ -63,7 +65,6 @@ class Outcome:
             line.get("gap", math.nan),
             tuple(line["val_curve"]),
             tuple(line["examples_by_step"]),
-            line.get("examples", 0),
             Measures(**line["measures"]),
             line.get("figures", {}),
             (aids[0], aids[1]) if aids else None,

@@ -75,10 +75,10 @@ def prepare(suite: Suite, folder: Path) -> None:
             claims = tuple(dict.fromkeys((*written.claims, *suite.claims)))
             suite = replace(suite, arms=tuple(arms.values()), claims=claims)
             suite = suite.with_seeds({*written.all_seeds, *suite.all_seeds})
-            for cell in suite.cells():
-                status(cell, folder)  # Before anything is written down that would be wrong.
-            finished = (cell for cell in wanted if status(cell, folder) == "finished")
-            require_unchanged(folder / cell.path for cell in finished)
+            # Before anything is written down that would be wrong.
+            found = {cell.path: status(cell, folder) for cell in suite.cells()}
+            finished = (cell.path for cell in wanted if found[cell.path] == "finished")
+            require_unchanged(folder / run for run in finished)
         write_json(path, suite.to_json())
 
 
